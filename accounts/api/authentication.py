@@ -1,0 +1,46 @@
+"""Who calls the API: `Authorization: Token …` for programs, the session cookie for our pages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+from rest_framework import authentication, exceptions
+from rest_framework.request import Request
+
+from accounts.models import ApiToken, User
+
+LAST_USED_STEP = timedelta(minutes=1)  # not a write per request
+
+
+class SessionAuthentication(authentication.SessionAuthentication):
+    """As DRF's, with a 401 (not 403) for callers who are not signed in."""
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Token"
+
+
+class ApiTokenAuthentication(authentication.BaseAuthentication):
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "token":
+            return None
+        token = self._find(key.strip())
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Token"
+
+    def _find(self, key: str) -> ApiToken:
+        now = timezone.now()
+        token: ApiToken | None = (
+            ApiToken.objects.select_related("user")
+            .filter(digest=ApiToken.digest_of(key), expires_at__gt=now, user__is_active=True)
+            .first()
+        )
+        if token is None:
+            raise exceptions.AuthenticationFailed("The API token is unknown, expired or withdrawn.")
+        if token.last_used_at is None or now - token.last_used_at > LAST_USED_STEP:
+            token.last_used_at = now
+            token.save(update_fields=["last_used_at"])
+        return token

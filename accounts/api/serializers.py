@@ -1,0 +1,140 @@
+"""Shapes of people, groups, tokens and the audit trail in the API."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from rest_framework import serializers
+
+from accounts.models import ApiToken, AuditEntry, Group, Membership
+
+
+class CredentialsSerializer(serializers.Serializer[Any]):  # Any: DRF's own generic
+    email = serializers.EmailField(max_length=254)
+    password = serializers.CharField(max_length=4096, trim_whitespace=False, write_only=True)
+    name = serializers.CharField(max_length=100, help_text="Of the program, for the list of tokens")
+
+
+class ApiTokenSerializer(serializers.ModelSerializer[ApiToken]):
+    class Meta:
+        model = ApiToken
+        fields = ["id", "name", "created_at", "expires_at", "last_used_at"]
+        read_only_fields = fields
+
+
+class NewApiTokenSerializer(ApiTokenSerializer):
+    """The only answer that holds the key."""
+
+    token = serializers.CharField()
+
+    class Meta(ApiTokenSerializer.Meta):
+        fields = [*ApiTokenSerializer.Meta.fields, "token"]
+        read_only_fields = fields
+
+
+class MyOrganisationSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    is_administrator = serializers.BooleanField()
+
+
+class MeSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(read_only=True)
+    email = serializers.EmailField(read_only=True)
+    name = serializers.CharField(max_length=100, allow_blank=True)
+    organisations = MyOrganisationSerializer(many=True, read_only=True)
+
+
+class GroupSerializer(serializers.ModelSerializer[Group]):
+    """`users` are the ids of its people."""
+
+    users = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Group
+        fields = ["id", "organisation", "name", "is_administrators", "users"]
+        read_only_fields = fields
+
+    def get_users(self, group: Group) -> list[UUID]:
+        return [membership.user_id for membership in group.memberships.all()]
+
+
+class NewGroupSerializer(serializers.Serializer[Any]):
+    organisation = serializers.UUIDField(
+        required=False, help_text="Needed only by those who administer several"
+    )
+    name = serializers.CharField(max_length=100)
+
+
+class GroupChangeSerializer(serializers.Serializer[Any]):
+    """What is left out stays; `users` replaces who is in the group."""
+
+    name = serializers.CharField(max_length=100, required=False)
+    users = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=10_000)
+
+
+class UserSerializer(serializers.ModelSerializer[Membership]):
+    """A person as the organisation knows them; `groups` are ids."""
+
+    id = serializers.UUIDField(source="user_id", read_only=True)
+    email = serializers.EmailField(source="user.email", read_only=True)
+    last_sign_in = serializers.SerializerMethodField()
+    groups = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Membership
+        fields = ["id", "organisation", "email", "name", "state", "last_sign_in", "groups"]
+        read_only_fields = fields
+
+    def get_last_sign_in(self, membership: Membership) -> str | None:
+        """Not while only invited: whether there is an account elsewhere is nobody's business."""
+        if membership.state == Membership.State.INVITED or not membership.user.last_login:
+            return None
+        return membership.user.last_login.isoformat()
+
+    def get_groups(self, membership: Membership) -> list[UUID]:
+        return [group.pk for group in membership.groups.all()]
+
+
+class NewUserSerializer(serializers.Serializer[Any]):
+    organisation = serializers.UUIDField(
+        required=False, help_text="Needed only by those who administer several"
+    )
+    email = serializers.EmailField(max_length=254)
+    name = serializers.CharField(max_length=100)
+    groups = serializers.ListField(child=serializers.UUIDField(), default=list, max_length=1000)
+
+
+class UserChangeSerializer(serializers.Serializer[Any]):
+    """What is left out stays; `groups` replaces the groups the person is in."""
+
+    name = serializers.CharField(max_length=100, required=False)
+    groups = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=1000)
+    state = serializers.ChoiceField(
+        choices=[Membership.State.ACTIVE, Membership.State.DISABLED], required=False
+    )
+
+
+class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
+    class Meta:
+        model = AuditEntry
+        fields = [
+            "id",
+            "organisation",
+            "at",
+            "actor",
+            "actor_name",
+            "action",
+            "target",
+            "detail",
+            "address",
+        ]
+        read_only_fields = fields
+
+
+class AuditQuerySerializer(serializers.Serializer[Any]):
+    who = serializers.CharField(required=False, default="", help_text="A part of the actor's name")
+    action = serializers.CharField(required=False, default="", help_text="As `recorder.renamed`")
+    since = serializers.DateTimeField(required=False, default=None)
+    until = serializers.DateTimeField(required=False, default=None, help_text="Exclusive")

@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    name = "accounts"
+
+    def ready(self) -> None:
+        from accounts import sign_ins
+        from accounts.api import schema  # noqa: F401  # registers itself
+
+        sign_ins.connect()

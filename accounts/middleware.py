@@ -1,0 +1,69 @@
+"""Per request: the organisation it is about, and that no answer to a signed-in person is cached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Exists, OuterRef
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import SimpleLazyObject
+
+from accounts.models import Group, Membership, Organisation, User
+
+ORGANISATION_KEY = "organisation"  # in the session: the one the person switched to
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class OrganisationMiddleware:
+    """Sets, each read by at most one query and only when used:
+
+    * `request.memberships`: where the person belongs, with `is_administrator` each;
+    * `request.organisation`: the one they chose, or their first; else None (false).
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.memberships = SimpleLazyObject(lambda: memberships_of(request.user))  # type: ignore[attr-defined]  # ours
+        request.organisation = SimpleLazyObject(partial(current_organisation, request))  # type: ignore[attr-defined]  # ours
+        return self.get_response(request)
+
+
+def memberships_of(user: User | AnonymousUser) -> list[Membership]:
+    administrators = Group.objects.filter(is_administrators=True, memberships=OuterRef("pk"))
+    mine = Membership.objects.in_force(user).select_related("organisation")
+    return list(
+        mine.annotate(is_administrator=Exists(administrators)).order_by(
+            "organisation__name", "organisation"
+        )
+    )
+
+
+def current_membership(request: HttpRequest) -> Membership | None:
+    """The membership in the organisation that this request is about."""
+    mine: list[Membership] = request.memberships  # type: ignore[attr-defined]  # set above
+    chosen = request.session.get(ORGANISATION_KEY) if hasattr(request, "session") else None
+    matching = (m for m in mine if str(m.organisation_id) == chosen)
+    return next(matching, mine[0] if mine else None)
+
+
+def current_organisation(request: HttpRequest) -> Organisation | None:
+    membership = current_membership(request)
+    return membership.organisation if membership else None
+
+
+class NoStoreMiddleware:
+    """Answers to a signed-in person are never kept by a cache on the way (A3)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not response.has_header("Cache-Control"):
+            response["Cache-Control"] = "private, no-store"
+        return response

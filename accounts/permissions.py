@@ -1,0 +1,53 @@
+"""Who may open a page or call an endpoint of this app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.middleware import current_membership
+from accounts.models import Organisation, User
+
+View = Callable[..., HttpResponse]
+
+
+def for_administrators(view: View) -> View:
+    """Signed-in administrators of the current organisation, which the view gets as its second
+    argument; 403 for others who are signed in."""
+
+    @login_required
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # as the view's
+        membership = current_membership(request)
+        if membership is None or not membership.is_administrator:
+            raise PermissionDenied("Only administrators of your organisation can do this.")
+        return view(request, membership.organisation, *args, **kwargs)
+
+    return guarded
+
+
+def person_of(request: HttpRequest | Request) -> User:
+    """The signed-in person; who is not was turned away before."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied("Sign in first.")
+    return request.user
+
+
+class IsAdministrator(IsAuthenticated):
+    """Signed-in people who administer at least one organisation."""
+
+    message = "Only administrators of an organisation can do this."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return (
+            super().has_permission(request, view)
+            and Organisation.objects.administered_by(request.user).exists()
+        )

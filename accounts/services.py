@@ -1,0 +1,256 @@
+"""Changes to organisations, people and groups: each one is checked, audited and announced.
+
+An organisation that has an administrator who can sign in always keeps one (A9): every change runs
+under a lock on its organisation's row and is undone when it would leave none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+
+from accounts import tasks
+from accounts.access import announce_change
+from accounts.audit import PORTAL, Actor, record
+from accounts.errors import NotPossible
+from accounts.models import Group, Membership, Organisation, User
+
+ADMINISTRATORS = "Administrators"
+State = Membership.State
+Owned = TypeVar("Owned", Group, Membership)
+
+
+# --- Organisations --------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def create_organisation(
+    name: str, email: str, person_name: str = "", actor: Actor = PORTAL
+) -> Membership:
+    """An organisation with its Administrators group and its first administrator, who is invited."""
+    organisation = Organisation.objects.create(name=name)
+    administrators = Group.objects.create(
+        organisation=organisation, name=ADMINISTRATORS, is_administrators=True
+    )
+    record(organisation, actor, "organisation.created", organisation)
+    return add_person(organisation, email, person_name, [administrators], actor)
+
+
+# --- People ---------------------------------------------------------------------------------------
+
+
+def add_person(
+    organisation: Organisation, email: str, name: str, groups: Collection[Group], actor: Actor
+) -> Membership:
+    """Invites the person by mail. It looks the same whether they have an account already or not."""
+    email = email.strip().lower()
+    with _change(organisation):
+        if organisation.memberships.filter(user__email=email).exists():
+            raise NotPossible("already_member", f"{email} already belongs to {organisation}.")
+        user, _ = User.objects.get_or_create(
+            email=email, defaults={"name": name, "password": make_password(None)}
+        )
+        membership = Membership.objects.create(
+            user=user, organisation=organisation, name=name, state=State.INVITED
+        )
+        membership.groups.set(_own(organisation, groups))
+        _settle(user)
+        record(organisation, actor, "person.added", email, name=name, groups=_names(groups))
+    invite(membership)
+    return membership
+
+
+def invite(membership: Membership) -> None:
+    """Mails the invitation, after the transaction; again whenever somebody asks for it."""
+    transaction.on_commit(partial(tasks.send_invitation.delay, membership.pk), robust=True)
+
+
+def accept_invitation(membership: Membership, actor: Actor, password: str | None = None) -> None:
+    """The person joins; `password` is for an account that has none yet. Works once (A8)."""
+    with _change(membership.organisation):
+        won = Membership.objects.filter(pk=membership.pk, state=State.INVITED)
+        if not won.update(state=State.ACTIVE):
+            raise NotPossible("invitation_used", "This invitation was used already.")
+        membership.state = State.ACTIVE
+        if password is not None:
+            _set_first_password(membership.user, password)
+        record(membership.organisation, actor, "person.joined", membership.user.email)
+
+
+def rename_person(membership: Membership, name: str, actor: Actor) -> None:
+    if name == membership.name:
+        return
+    before, membership.name = membership.name, name
+    with transaction.atomic():
+        membership.save(update_fields=["name"])
+        record(
+            membership.organisation,
+            actor,
+            "person.renamed",
+            membership.user.email,
+            before=before,
+            after=name,
+        )
+
+
+def set_groups(membership: Membership, groups: Collection[Group], actor: Actor) -> None:
+    """The groups the person is in, replacing what was."""
+    with _change(membership.organisation):
+        before = list(membership.groups.all())
+        if set(before) == set(groups):
+            return
+        membership.groups.set(_own(membership.organisation, groups))
+        record(
+            membership.organisation,
+            actor,
+            "person.groups_changed",
+            membership.user.email,
+            before=_names(before),
+            after=_names(groups),
+        )
+        announce_change([membership.user])
+
+
+def disable_person(membership: Membership, actor: Actor) -> None:
+    """Ends the person's access to this organisation; a person left with none cannot sign in."""
+    _move(membership, State.ACTIVE, State.DISABLED, actor, "person.disabled")
+
+
+def enable_person(membership: Membership, actor: Actor) -> None:
+    _move(membership, State.DISABLED, State.ACTIVE, actor, "person.enabled")
+
+
+def remove_person(membership: Membership, actor: Actor) -> None:
+    """Takes the person out of the organisation, groups included; their account stays theirs."""
+    with _change(membership.organisation):
+        user, groups = membership.user, _names(membership.groups.all())
+        membership.delete()
+        _settle(user)
+        record(membership.organisation, actor, "person.removed", user.email, groups=groups)
+        announce_change([user])
+
+
+def _move(membership: Membership, old: State, new: State, actor: Actor, action: str) -> None:
+    with _change(membership.organisation):
+        moved = Membership.objects.filter(pk=membership.pk, state=old).update(state=new)
+        if not moved:
+            membership.refresh_from_db(fields=["state"])
+            raise NotPossible("wrong_state", f"{membership} is {membership.state}.")
+        membership.state = new
+        _settle(membership.user)
+        record(membership.organisation, actor, action, membership.user.email)
+        announce_change([membership.user])
+
+
+def _settle(user: User) -> None:
+    """Sign-in is for people whom at least one organisation has, invites, and has not disabled."""
+    user.is_active = user.memberships.exclude(state=State.DISABLED).exists()
+    user.save(update_fields=["is_active"])
+
+
+def _set_first_password(user: User, password: str) -> None:
+    user.refresh_from_db(fields=["password"])
+    if user.has_usable_password():
+        raise NotPossible("has_password", "This account has a password already: sign in with it.")
+    user.set_password(password)
+    user.save(update_fields=["password"])
+
+
+# --- Groups ---------------------------------------------------------------------------------------
+
+
+def create_group(organisation: Organisation, name: str, actor: Actor) -> Group:
+    with _change(organisation):
+        _require_free_name(organisation, name)
+        group = Group.objects.create(organisation=organisation, name=name)
+        record(organisation, actor, "group.created", group)
+    return group
+
+
+def rename_group(group: Group, name: str, actor: Actor) -> None:
+    if name == group.name:
+        return
+    with _change(group.organisation):
+        _require_editable(group)
+        _require_free_name(group.organisation, name, group)
+        before, group.name = group.name, name
+        group.save(update_fields=["name"])
+        record(group.organisation, actor, "group.renamed", name, before=before, after=name)
+
+
+def set_members(group: Group, memberships: Collection[Membership], actor: Actor) -> None:
+    """The people in the group, replacing who was."""
+    with _change(group.organisation):
+        before = list(group.memberships.select_related("user"))
+        if set(before) == set(memberships):
+            return
+        group.memberships.set(_own(group.organisation, memberships))
+        record(
+            group.organisation,
+            actor,
+            "group.members_changed",
+            group,
+            before=_emails(before),
+            after=_emails(memberships),
+        )
+        announce_change({m.user for m in set(before) ^ set(memberships)})
+
+
+def delete_group(group: Group, actor: Actor) -> None:
+    """Its members lose what only this group gave them."""
+    with _change(group.organisation):
+        _require_editable(group)
+        members = list(group.memberships.select_related("user"))
+        record(group.organisation, actor, "group.deleted", group, members=_emails(members))
+        announce_change([membership.user for membership in members])
+        group.delete()
+
+
+def _require_editable(group: Group) -> None:
+    if group.is_administrators:
+        raise NotPossible("built_in", f"{group} is built in: its members can change, nothing else.")
+
+
+def _require_free_name(organisation: Organisation, name: str, besides: Group | None = None) -> None:
+    taken = organisation.groups.filter(name__iexact=name).exclude(pk=besides and besides.pk)
+    if taken.exists():
+        raise NotPossible("name_taken", f"There is a group called {name} already.")
+
+
+# --- Shared ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _change(organisation: Organisation) -> Iterator[None]:
+    """One change at a time per organisation, undone if its last administrator would go."""
+    with transaction.atomic():
+        Organisation.objects.select_for_update().get(pk=organisation.pk)
+        administrators = organisation.memberships.administrators()
+        had_one = administrators.exists()
+        yield
+        if had_one and not administrators.all().exists():
+            raise NotPossible(
+                "last_administrator",
+                f"{organisation} needs at least one administrator who can sign in.",
+            )
+
+
+def _own(organisation: Organisation, rows: Iterable[Owned]) -> list[Owned]:
+    """The rows, which must be of this organisation; pages and API only offer such."""
+    own = list(rows)
+    if any(row.organisation_id != organisation.pk for row in own):
+        raise NotPossible("other_organisation", f"That is not of {organisation}.")
+    return own
+
+
+def _names(groups: Iterable[Group]) -> list[str]:
+    return sorted(group.name for group in groups)
+
+
+def _emails(memberships: Iterable[Membership]) -> list[str]:
+    return sorted(membership.user.email for membership in memberships)

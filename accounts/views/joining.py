@@ -1,0 +1,75 @@
+"""An invitation: its link, and the page on which the person joins."""
+
+from __future__ import annotations
+
+from allauth.account.utils import perform_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import invitations
+from accounts.audit import Actor
+from accounts.client_address import client_address
+from accounts.errors import NotPossible
+from accounts.forms.passwords import FirstPasswordForm
+from accounts.middleware import ORGANISATION_KEY
+from accounts.models import Membership
+from accounts.services import accept_invitation
+
+SESSION_KEY = "invitation"  # holds the token of the link
+
+
+@require_safe
+def follow_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Keeps the secret out of the page's own address, where logs and other pages could see it.
+
+    Only for links that lead somewhere: a session is a row, and anybody may ask.
+    """
+    if invitations.find(token) is None:
+        return render(request, "accounts/invitation_gone.html", status=404)
+    request.session[SESSION_KEY] = token
+    return redirect("invitation")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def invitation(request: HttpRequest) -> HttpResponse:
+    membership = invitations.find(request.session.get(SESSION_KEY, ""))
+    if membership is None:
+        return render(request, "accounts/invitation_gone.html", status=404)
+    if request.user.is_authenticated and request.user != membership.user:
+        return _page(request, membership)
+    if membership.user.has_usable_password():
+        return _join_as_known(request, membership)
+    return _join_with_password(request, membership)
+
+
+def _join_as_known(request: HttpRequest, membership: Membership) -> HttpResponse:
+    if request.method != "POST" or not request.user.is_authenticated:
+        return _page(request, membership)
+    return _join(request, membership, None)
+
+
+def _join_with_password(request: HttpRequest, membership: Membership) -> HttpResponse:
+    form = FirstPasswordForm(membership.user, request.POST or None)
+    if not form.is_valid():
+        return _page(request, membership, form)
+    return _join(request, membership, form.cleaned_data["new_password1"])
+
+
+def _join(request: HttpRequest, membership: Membership, password: str | None) -> HttpResponse:
+    actor = Actor(membership.user, membership.user.email, client_address(request))
+    try:
+        accept_invitation(membership, actor, password)
+    except NotPossible:  # another request with the same link was faster
+        return render(request, "accounts/invitation_gone.html", status=404)
+    request.session.pop(SESSION_KEY, None)
+    if password is not None:
+        perform_login(request, membership.user)
+    request.session[ORGANISATION_KEY] = str(membership.organisation_id)
+    return redirect("/recorders/")
+
+
+def _page(
+    request: HttpRequest, membership: Membership, form: FirstPasswordForm | None = None
+) -> HttpResponse:
+    return render(request, "accounts/invitation.html", {"membership": membership, "form": form})

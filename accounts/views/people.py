@@ -1,0 +1,127 @@
+"""The people of an organisation."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import invitations, services
+from accounts.audit import Actor
+from accounts.errors import NotPossible
+from accounts.forms.people import AddPersonForm, PersonForm
+from accounts.forms.refusals import accepts
+from accounts.models import Membership, Organisation
+from accounts.permissions import for_administrators
+
+PAGE_SIZE = 50
+
+
+@require_safe
+@for_administrators
+def people(request: HttpRequest, organisation: Organisation) -> HttpResponse:
+    wanted = request.GET.get("q", "").strip()[:100]
+    everybody = Membership.objects.visible_to(request.user).filter(organisation=organisation)
+    found = everybody.search(wanted).select_related("user").prefetch_related("groups")
+    page = Paginator(found.order_by("name", "user__email"), PAGE_SIZE).get_page(
+        request.GET.get("page")
+    )
+    return render(request, "accounts/people.html", {"page": page, "wanted": wanted})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_administrators
+def add(request: HttpRequest, organisation: Organisation) -> HttpResponse:
+    form = AddPersonForm(organisation, request.POST or None)
+    if form.is_valid() and accepts(form, lambda: _add(request, organisation, form)):
+        email = form.cleaned_data["email"].lower()
+        messages.success(request, f"{form.cleaned_data['name']} is invited.")
+        return redirect("person", organisation.memberships.get(user__email=email).user_id)
+    return render(request, "accounts/person_add.html", {"form": form})
+
+
+def _add(request: HttpRequest, organisation: Organisation, form: AddPersonForm) -> None:
+    found = form.cleaned_data
+    services.add_person(
+        organisation, found["email"], found["name"], found["groups"], Actor.of(request)
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_administrators
+def person(request: HttpRequest, organisation: Organisation, user_id: UUID) -> HttpResponse:
+    membership = _find(request, organisation, user_id)
+    initial = {"name": membership.name, "groups": membership.groups.all()}
+    form = PersonForm(organisation, request.POST or None, initial=initial)
+    if form.is_valid() and accepts(form, lambda: _save(request, membership, form)):
+        messages.success(request, "Saved.")
+        return redirect("person", user_id)
+    context = {"form": form, "membership": membership, "link": _link_to_hand_over(membership)}
+    return render(request, "accounts/person.html", context)
+
+
+@transaction.atomic
+def _save(request: HttpRequest, membership: Membership, form: PersonForm) -> None:
+    actor = Actor.of(request)
+    services.rename_person(membership, form.cleaned_data["name"], actor)
+    services.set_groups(membership, form.cleaned_data["groups"], actor)
+
+
+@require_POST
+@for_administrators
+def set_state(request: HttpRequest, organisation: Organisation, user_id: UUID) -> HttpResponse:
+    """`state=disabled` or `state=active`."""
+    membership = _find(request, organisation, user_id)
+    is_disabling = request.POST.get("state") == Membership.State.DISABLED
+    change = services.disable_person if is_disabling else services.enable_person
+    try:
+        change(membership, Actor.of(request))
+    except NotPossible as error:
+        messages.error(request, error.message)
+    return redirect("person", user_id)
+
+
+@require_POST
+@for_administrators
+def invite_again(request: HttpRequest, organisation: Organisation, user_id: UUID) -> HttpResponse:
+    membership = _find(request, organisation, user_id)
+    if membership.state == Membership.State.INVITED:
+        services.invite(membership)
+        messages.success(request, f"The invitation goes to {membership.user.email} again.")
+    return redirect("person", user_id)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_administrators
+def remove(request: HttpRequest, organisation: Organisation, user_id: UUID) -> HttpResponse:
+    membership = _find(request, organisation, user_id)
+    if request.method == "POST":
+        try:
+            services.remove_person(membership, Actor.of(request))
+        except NotPossible as error:
+            messages.error(request, error.message)
+            return redirect("person", user_id)
+        messages.success(request, f"{membership} no longer belongs to {organisation}.")
+        return redirect("people")
+    return render(request, "accounts/person_remove.html", {"membership": membership})
+
+
+def _find(request: HttpRequest, organisation: Organisation, user_id: UUID) -> Membership:
+    people = Membership.objects.visible_to(request.user).filter(organisation=organisation)
+    found: Membership = get_object_or_404(
+        people.select_related("user", "organisation"), user=user_id
+    )
+    return found
+
+
+def _link_to_hand_over(membership: Membership) -> str:
+    """Only where no mail goes out, and only while the person has not joined."""
+    if settings.IS_MAIL_CONFIGURED or membership.state != Membership.State.INVITED:
+        return ""
+    return invitations.link_of(membership)

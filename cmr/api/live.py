@@ -1,0 +1,98 @@
+"""Live video: a stream lasts as long as the token that sustains it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+from cmr.api.message import ApiError, Response
+from cmr.live import CameraUnavailable, LiveStream, Subscription, TooManyReaders
+
+MAX_OPEN_STREAMS = 256  # 16 cameras with two profiles for eight people at the site
+_ID_BYTES = 16
+
+
+class OpenStreams:
+    """The live streams that are being sent, by id."""
+
+    def __init__(self) -> None:
+        self._streams: dict[str, SustainedStream] = {}
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    async def open(self, camera: int, stream: LiveStream, lasts_s: float) -> Response:
+        """The answer to a live request; raises ApiError 503 when there is no video."""
+        if len(self._streams) >= MAX_OPEN_STREAMS:
+            raise ApiError(503, "too_many_readers", "this recorder has all the viewers it can have")
+        async with AsyncExitStack() as stack:
+            subscription = await _subscribe(stack, camera, stream)
+            stream_id = secrets.token_hex(_ID_BYTES)
+            content_type = f'video/mp4; codecs="{subscription.codec}"'
+            stack.callback(self._streams.pop, stream_id, None)
+            body = SustainedStream(camera, subscription, lasts_s, stack.pop_all())
+            self._streams[stream_id] = body
+        headers = (("Content-Type", content_type), ("Contera-Stream", stream_id))
+        return Response(200, headers, body, is_live=True)
+
+    def find(self, stream_id: str) -> SustainedStream:
+        """Raises ApiError 404 when the stream has ended or never was."""
+        try:
+            return self._streams[stream_id]
+        except KeyError:
+            raise ApiError(404, "stream_not_found", "this stream is not being sent") from None
+
+
+class SustainedStream:
+    """The segments of one live answer, until the sustaining token expires."""
+
+    def __init__(
+        self, camera: int, subscription: Subscription, lasts_s: float, stack: AsyncExitStack
+    ) -> None:
+        self.camera = camera
+        self._segments = subscription.segments()
+        self._stack = stack
+        self._loop = asyncio.get_running_loop()
+        self._deadline = self._loop.time() + lasts_s
+        self._waiting: asyncio.Timeout | None = None
+
+    def renew(self, lasts_s: float) -> None:
+        """Another token sustains the stream for `lasts_s` from now; never shortens it."""
+        self._deadline = max(self._deadline, self._loop.time() + lasts_s)
+        if self._waiting is not None and not self._waiting.expired():
+            self._waiting.reschedule(self._deadline)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._loop.time() >= self._deadline:
+            raise StopAsyncIteration
+        try:
+            async with asyncio.timeout_at(self._deadline) as self._waiting:
+                return await anext(self._segments)
+        except TimeoutError:
+            raise StopAsyncIteration from None
+        finally:
+            self._waiting = None
+
+    async def aclose(self) -> None:
+        await self._stack.aclose()
+
+
+async def _subscribe(stack: AsyncExitStack, camera: int, stream: LiveStream) -> Subscription:
+    try:
+        return await stack.enter_async_context(stream.subscribe())
+    except CameraUnavailable as error:
+        raise unavailable(camera, error) from None
+    except TooManyReaders:
+        fact = f"camera {camera} has all the viewers it can have"
+        raise ApiError(503, "too_many_readers", fact) from None
+
+
+def unavailable(camera: int, error: CameraUnavailable) -> ApiError:
+    """503: no video now, with the camera's state."""
+    fact = f"camera {camera}: {error.detail}"
+    return ApiError(503, "camera_unavailable", fact, state=error.state)

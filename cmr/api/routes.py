@@ -1,0 +1,268 @@
+"""The fixed list of what this recorder answers, and who may ask for it.
+
+A path is compared as it came, never decoded: `..`, `%2e`, `//` and full addresses match nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from cmr import __version__
+from cmr.api import playback
+from cmr.api.live import OpenStreams
+from cmr.api.message import ApiError, Response, json_response
+from cmr.api.parameters import PROFILES, Parameters
+from cmr.api.snapshots import Snapshots
+from cmr.archive.reader import Archive
+from cmr.cameras.camera import Camera
+from cmr.registration import Registration
+from protocol.http_message import Request
+from protocol.times import format_time, from_90k
+from protocol.tokens import (
+    ACCESS_LIFETIME_S,
+    AccessToken,
+    TokenError,
+    bearer,
+    verify_access_token,
+)
+
+API_VERSION = 1
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request whose token is good. `camera` and `stream_id` come from the path."""
+
+    request: Request
+    parameters: Parameters
+    token: AccessToken
+    lasts_s: float
+    camera: Camera | None = None
+    stream_id: str = ""
+
+    @property
+    def the_camera(self) -> Camera:
+        if self.camera is None:
+            raise LookupError("this route names no camera")
+        return self.camera
+
+
+Handler = Callable[["Api", Call], Awaitable[Response]]
+Right = Callable[[Parameters], str]
+
+
+@dataclass(frozen=True)
+class Route:
+    """`right` is what the token must allow at the camera in the path; None when the handler decides
+    (documented in contracts.md §2)."""
+
+    method: str
+    path: re.Pattern[str]
+    parameters: tuple[str, ...]
+    right: Right | None
+    handler: Handler
+
+
+class Api:
+    """Answers requests, whatever door they came through. Never raises but for cancellation."""
+
+    def __init__(
+        self, cameras: Mapping[int, Camera], archive: Archive, registration: Registration
+    ) -> None:
+        self.cameras = cameras
+        self.archive = archive
+        self.streams = OpenStreams()
+        self.snapshots = Snapshots(archive, self.streams)
+        self.registration = registration
+
+    async def handle(self, request: Request) -> Response:
+        """The answer; the caller closes it (`Response.aclose`)."""
+        try:
+            route, match = find_route(request)
+            token, lasts_s = self._token(request)
+            return await route.handler(self, self._call(route, match, request, token, lasts_s))
+        except ApiError as error:
+            return error.response()
+        except TokenError as error:
+            return ApiError(401, error.code, str(error)).response()
+        except OSError as error:
+            log.warning("%s: %s", request.path, error)
+            return ApiError(503, "storage_failed", "the recording cannot be read").response()
+        except Exception:
+            # Our bug. It ends this request, loudly; one viewer must not be able to end recording.
+            log.exception("%s %s failed", request.method, request.path)
+            return ApiError(500, "internal", "this recorder failed to answer").response()
+
+    def _token(self, request: Request) -> tuple[AccessToken, float]:
+        """The token and how many seconds it still holds."""
+        text = bearer(request.header("Authorization"))
+        identity = self.registration.identity
+        if text is None:
+            raise ApiError(401, "token_missing", "this request needs an access token")
+        if identity is None:
+            raise ApiError(401, "token_invalid", "this recorder is not registered with a portal")
+        now = self.registration.portal_now()
+        token = verify_access_token(identity.keys, text, identity.recorder_id, now)
+        return token, min(token.expires_at - now, ACCESS_LIFETIME_S)
+
+    def _call(
+        self,
+        route: Route,
+        match: re.Match[str],
+        request: Request,
+        token: AccessToken,
+        lasts_s: float,
+    ) -> Call:
+        parts = match.groupdict()
+        stream_id = parts.get("stream", "")
+        if "camera" not in parts:
+            parameters = Parameters(request.query, route.parameters)
+            return Call(request, parameters, token, lasts_s, stream_id=stream_id)
+        number = int(parts["camera"])
+        parameters = self._allowed_parameters(route, request, token, number)
+        camera = self.cameras.get(number)
+        if camera is None:
+            raise ApiError(404, "camera_not_found", f"this recorder has no camera {number}")
+        return Call(request, parameters, token, lasts_s, camera)
+
+    def _allowed_parameters(
+        self, route: Route, request: Request, token: AccessToken, number: int
+    ) -> Parameters:
+        """The right is checked before anything tells whether the camera exists."""
+        if number not in token.grants:
+            raise not_granted(None, number)
+        parameters = Parameters(request.query, route.parameters)
+        if route.right is None or not token.allows(right := route.right(parameters), number):
+            raise not_granted(None if route.right is None else right, number)
+        return parameters
+
+
+def not_granted(right: str | None, camera: int) -> ApiError:
+    """403: the token does not name the right."""
+    what = f"{right} of camera {camera}" if right else f"anything at camera {camera}"
+    return ApiError(403, "not_granted", f"this token does not allow {what}")
+
+
+def find_route(request: Request) -> tuple[Route, re.Match[str]]:
+    """Raises ApiError 404 for a path that is not listed, 405 for another method."""
+    matches = [(route, match) for route in ROUTES if (match := route.path.fullmatch(request.path))]
+    if not matches:
+        raise ApiError(404, "not_found", "this recorder has no such address")
+    for route, match in matches:
+        if route.method == request.method:
+            return route, match
+    allow = ", ".join(route.method for route, _ in matches)
+    fact = f"this address answers {allow} alone"
+    raise ApiError(405, "method_not_allowed", fact, headers=(("Allow", allow),))
+
+
+async def _describe(api: Api, call: Call) -> Response:
+    identity = api.registration.identity
+    return json_response(
+        {
+            "recorder_id": identity.recorder_id if identity else None,
+            "version": __version__,
+            "time": format_time(from_90k(int(api.registration.clock() * 90_000))),
+            "cameras": sorted(number for number in api.cameras if number in call.token.grants),
+            "profiles": list(PROFILES),
+            "api": API_VERSION,
+        }
+    )
+
+
+async def _cameras(api: Api, call: Call) -> Response:
+    named = [
+        camera for number, camera in sorted(api.cameras.items()) if call.token.grants.get(number)
+    ]
+    return json_response({"cameras": [await camera_object(api.archive, c) for c in named]})
+
+
+async def camera_object(archive: Archive, camera: Camera) -> dict[str, object]:
+    """The camera of contracts.md §2."""
+    span = await asyncio.to_thread(archive.span, camera.number)
+    first, last = (None, None) if span is None else (format_time(from_90k(t)) for t in span)
+    return {**camera.status(), "recorded_from": first, "recorded_to": last}
+
+
+async def _live(api: Api, call: Call) -> Response:
+    camera, profile = call.the_camera, call.parameters.profile()
+    stream = camera.streams.get(profile)
+    if stream is None:
+        raise ApiError.bad_parameter("profile", f"camera {camera.number} has no {profile} profile")
+    return await api.streams.open(camera.number, stream, call.lasts_s)
+
+
+async def _renew(api: Api, call: Call) -> Response:
+    stream = api.streams.find(call.stream_id)
+    if not call.token.allows("live", stream.camera):
+        raise not_granted("live", stream.camera)
+    stream.renew(call.lasts_s)
+    return Response(204)
+
+
+async def _recordings(api: Api, call: Call) -> Response:
+    return await playback.recordings(api.archive, call.the_camera.number, call.parameters)
+
+
+async def _video(api: Api, call: Call) -> Response:
+    return await playback.video(api.archive, call.the_camera.number, call.parameters)
+
+
+async def _clip(api: Api, call: Call) -> Response:
+    number = call.the_camera.number
+    return await playback.clip(api.archive, number, call.parameters, call.request)
+
+
+async def _snapshot(api: Api, call: Call) -> Response:
+    return await api.snapshots.snapshot(call.the_camera, call.parameters)
+
+
+def _path(text: str) -> re.Pattern[str]:
+    """`{n}` stands for a camera's number, `{id}` for a stream's id."""
+    text = text.replace("{n}", "(?P<camera>[1-9][0-9]{0,3})")
+    return re.compile(text.replace("{id}", "(?P<stream>[0-9a-f]{32})"))
+
+
+def _always(right: str) -> Right:
+    return lambda _: right
+
+
+def _right_of_snapshot(parameters: Parameters) -> str:
+    return "playback" if "time" in parameters else "live"
+
+
+_RANGE = ("start", "end")
+ROUTES = (
+    Route("GET", _path("/v1/"), (), None, _describe),
+    Route("GET", _path("/v1/cameras"), (), None, _cameras),
+    Route("GET", _path("/v1/cameras/{n}/live"), ("profile",), _always("live"), _live),
+    Route("POST", _path("/v1/streams/{id}/renewal"), (), None, _renew),
+    Route("GET", _path("/v1/cameras/{n}/recordings"), _RANGE, _always("playback"), _recordings),
+    Route(
+        "GET",
+        _path("/v1/cameras/{n}/video"),
+        ("start", "duration", "profile"),
+        _always("playback"),
+        _video,
+    ),
+    Route(
+        "GET",
+        _path(r"/v1/cameras/{n}/clip\.mp4"),
+        (*_RANGE, "profile"),
+        _always("export"),
+        _clip,
+    ),
+    Route(
+        "GET",
+        _path(r"/v1/cameras/{n}/snapshot\.jpg"),
+        ("time", "width"),
+        _right_of_snapshot,
+        _snapshot,
+    ),
+)

@@ -1,0 +1,1 @@
+"""Cameras: where their video comes from, and how they are doing."""

@@ -1,0 +1,1 @@
+"""Doors: ways by which HTTP requests reach the API. A door moves messages and decides nothing."""

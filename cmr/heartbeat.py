@@ -1,0 +1,212 @@
+"""The heartbeat: tells the portal how this recorder is doing, and hears keys, relay and clock.
+
+The portal being away changes nothing for the recording (K3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from cmr import __version__
+from cmr.backoff import Backoff
+from cmr.enrolment import clock_words, heartbeat_interval_s
+from cmr.identity import Identity, save_identity
+from cmr.portal import MODEL, PortalClient, PortalError, PortalUrl, parse_portal_url
+from cmr.registration import PortalStanding, Registration, RelayAccess
+from protocol.errors import ProtocolError
+from protocol.times import TICKS_PER_S, format_time, from_90k
+from protocol.tokens import KeyRing, sign_recorder_token
+
+PATH = "/api/v1/recorder/heartbeat"
+REMOVED_RETRY_S = 300.0  # a removed recorder may be brought back; nobody waits for it in seconds
+ASKED_AFTER_S = 3.0  # soonest repetition when asked for: a relay that refuses all passes asks often
+NEWS_S = 1.0  # how often we look whether cameras or archive changed since the last one
+RETRY_BASE_S = 1.0
+RETRY_CAP_S = 8.0  # a restarted portal knows its recorders again within 10 s
+MAX_CLOCK_ERROR_S = 2.0  # below it nobody notices; above it people are told
+MAX_RELAY_URLS = 16
+CAPABILITIES = ("relay",)
+
+# What this machine reports: local_addresses, web_port, cameras, storage (Any: JSON).
+Report = Callable[[], Awaitable[dict[str, Any]]]
+# The part of it that the portal should hear of soon: two that differ are news.
+Gist = Callable[[], object]
+
+log = logging.getLogger(__name__)
+
+
+class Heartbeat:
+    """Checks in until cancelled. The only writer of `registration`."""
+
+    def __init__(
+        self, registration: Registration, folder: Path, report: Report, gist: Gist
+    ) -> None:
+        self._registration = registration
+        self._folder = folder
+        self._report = report
+        self._gist = gist
+        self._told: object = None
+        self._failures = 0
+        self._clock_was_off = False
+
+    async def run(self) -> None:
+        """Returns at once when the recorder is not registered."""
+        identity = self._registration.identity
+        if identity is None:
+            return
+        url = parse_portal_url(identity.portal_url)
+        async with PortalClient(url) as portal, asyncio.TaskGroup() as group:
+            group.create_task(self._keep_beating(portal))
+            group.create_task(self._watch_for_news())
+
+    async def _keep_beating(self, portal: PortalClient) -> None:
+        backoff = Backoff(RETRY_BASE_S, RETRY_CAP_S)
+        while True:
+            wait_s = await self._beat(portal, backoff)
+            await self._pause(wait_s)
+
+    async def _watch_for_news(self) -> None:
+        """After a start the first heartbeat comes before cameras and archive are known."""
+        while True:
+            await asyncio.sleep(NEWS_S)
+            is_online = self._registration.standing is PortalStanding.ONLINE
+            if is_online and self._gist() != self._told:
+                self._registration.ask_for_heartbeat()
+
+    async def _beat(self, portal: PortalClient, backoff: Backoff) -> float:
+        """One heartbeat; returns how long to wait for the next."""
+        try:
+            identity = await self._check_in(portal)
+        except PortalError as error:
+            self._failed(portal.url, error)
+            is_removed = self._registration.standing is PortalStanding.REMOVED
+            return REMOVED_RETRY_S if is_removed else RETRY_BASE_S + backoff.next_wait_s()
+        backoff.reset()
+        # Jitter, so that recorders started by the same power cut do not stay in step.
+        return identity.heartbeat_s * random.uniform(0.9, 1.0)  # noqa: S311  no secret
+
+    async def _pause(self, wait_s: float) -> None:
+        await asyncio.sleep(min(wait_s, ASKED_AFTER_S))
+        try:
+            async with asyncio.timeout(max(0.0, wait_s - ASKED_AFTER_S)):
+                await self._registration.heartbeat_wanted()
+        except TimeoutError:
+            pass
+
+    async def _check_in(self, portal: PortalClient) -> Identity:
+        registration, identity = self._registration, self._registration.identity
+        if identity is None:
+            raise PortalError("recorder_unknown", "not registered")
+        now = registration.clock()
+        self._told = self._gist()  # before the report: what changes meanwhile is told again
+        body = {
+            "version": __version__,
+            "model": MODEL,
+            "time": format_time(from_90k(int(now * TICKS_PER_S))),
+            "capabilities": list(CAPABILITIES),
+            **await self._report(),
+        }
+        token = sign_recorder_token(identity.signer, self._registration.portal_now())
+        answer = await portal.post(PATH, token, body, now)
+        identity = self._apply(portal.url, identity, answer)
+        self._succeeded(portal.url)
+        return identity
+
+    def _apply(self, url: PortalUrl, identity: Identity, answer: dict[str, Any]) -> Identity:
+        """Believes what the portal said (Any: JSON); raises PortalError when it is malformed."""
+        try:
+            updated = updated_identity(url, identity, answer)
+            relay = relay_access(answer["relay"])
+            offset_s = float(answer["clock_offset_s"])
+        except (KeyError, TypeError, ValueError, AttributeError, ProtocolError) as error:
+            fact = f"{url.text} gave a heartbeat answer that is not understood: {error!r}"
+            raise PortalError("portal_failed", fact) from None
+        self._registration.clock_offset_s = offset_s
+        self._registration.set_relay(relay)
+        self._registration.identity = updated
+        if _is_changed(identity, updated):
+            self._save(updated)
+        return updated
+
+    def _save(self, identity: Identity) -> None:
+        try:
+            save_identity(self._folder, identity)
+        except OSError as error:
+            # Believed anyway; after a restart the portal says it again.
+            log.warning("identity: cannot be saved: %s", error.strerror)
+
+    def _succeeded(self, url: PortalUrl) -> None:
+        if self._registration.standing is not PortalStanding.ONLINE:
+            tries = f" after {self._failures} failed tries" if self._failures else ""
+            log.info("portal: connected to %s%s", url.text, tries)
+        self._failures = 0
+        self._registration.standing = PortalStanding.ONLINE
+        self._registration.detail = f"connected to {url.text}"
+        self._tell_clock()
+
+    def _tell_clock(self) -> None:
+        offset_s = self._registration.clock_offset_s
+        is_off = abs(offset_s) > MAX_CLOCK_ERROR_S
+        if is_off and not self._clock_was_off:
+            log.warning(
+                "clock: this machine is %s the portal (%.1f s)", clock_words(offset_s), offset_s
+            )
+        self._clock_was_off = is_off
+
+    def _failed(self, url: PortalUrl, error: PortalError) -> None:
+        if error.code.startswith("token_") and error.clock_offset_s and url.is_protected:
+            # A token signed by a clock that is hours off is refused; the next uses the portal's.
+            self._registration.clock_offset_s = error.clock_offset_s
+        is_removed = error.code in {"recorder_unknown", "recorder_removed"}
+        standing = PortalStanding.REMOVED if is_removed else PortalStanding.UNREACHABLE
+        detail = failure_words(url, error)
+        if self._registration.standing is not standing:
+            log.warning("portal: %s", detail)
+        if is_removed:
+            self._registration.forget_relay()
+        self._failures += 1
+        self._registration.standing = standing
+        self._registration.detail = detail
+
+
+def failure_words(url: PortalUrl, error: PortalError) -> str:
+    """A heartbeat that failed, in a sentence that also says what goes on."""
+    if error.code in {"recorder_unknown", "recorder_removed"}:
+        return f"this recorder was removed from {url.text}; it keeps recording"
+    offset_s = error.clock_offset_s
+    if error.code.startswith("token_") and offset_s and abs(offset_s) > 60:
+        return f"this machine's clock is {clock_words(offset_s)} the portal's; recording goes on"
+    return f"{error}; recording goes on"
+
+
+def updated_identity(url: PortalUrl, identity: Identity, answer: dict[str, Any]) -> Identity:
+    """The identity with name, interval and keys as the portal gives them now (Any: JSON).
+
+    New keys are believed over a protected connection only; over plain http the pinned ones stay.
+    Raises KeyError, TypeError, ValueError or ProtocolError for what it cannot be.
+    """
+    if answer["recorder_id"] != identity.recorder_id:
+        raise ValueError("the answer is for another recorder")
+    keys = KeyRing(answer["jwks"]) if url.is_protected else identity.keys
+    return identity.with_portal_facts(
+        name=str(answer["name"]),
+        keys=keys,
+        heartbeat_s=heartbeat_interval_s(answer["heartbeat_s"]),
+    )
+
+
+def relay_access(relay: dict[str, Any]) -> RelayAccess:
+    """The relay part of an answer (Any: JSON); raises KeyError, TypeError, ValueError."""
+    urls = [str(url).rstrip("/") for url in relay["urls"]][:MAX_RELAY_URLS]
+    if not urls or not all(url.startswith(("https://", "http://")) for url in urls):
+        raise ValueError("relay addresses must begin with https:// or http://")
+    return RelayAccess(tuple(urls), str(relay["pass"]))
+
+
+def _is_changed(old: Identity, new: Identity) -> bool:
+    return (old.name, old.heartbeat_s, old.keys.jwks) != (new.name, new.heartbeat_s, new.keys.jwks)

@@ -1,0 +1,176 @@
+"""Requests to the portal: signed, bounded, with a deadline, and errors a person can act on."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import ssl
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from cmr import __version__
+
+MODEL = "ConteraCMR"
+USER_AGENT = f"{MODEL}/{__version__}"
+
+REQUEST_TIMEOUT_S = 10  # a portal that needs longer is as good as away; the next try comes soon
+MAX_ANSWER_BYTES = 256 * 1024  # key set, relay list and settings have a few KiB
+
+
+class PortalError(Exception):
+    """The portal could not be asked, or said no; the text is for people.
+
+    `code` is the problem's code when the portal answered with one, else a code of ours:
+    `portal_unreachable`, `portal_untrusted`, `portal_moved`, `portal_failed`.
+    """
+
+    def __init__(self, code: str, message: str, clock_offset_s: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.clock_offset_s = clock_offset_s
+
+
+@dataclass(frozen=True)
+class PortalUrl:
+    """Where the portal is, without a slash at its end."""
+
+    text: str
+    is_protected: bool  # TLS, or a connection that does not leave this machine
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.text).hostname or ""
+
+
+def parse_portal_url(text: str) -> PortalUrl:
+    """The address of a portal; raises PortalError `portal_url`."""
+    try:
+        parts = urlsplit(text.strip())
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https"):
+        raise PortalError("portal_url", "the portal's address must be like https://portal.example")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise PortalError("portal_url", "the portal's address must not have @, ? or #")
+    address = f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
+    return PortalUrl(address, parts.scheme == "https" or _is_loopback(host))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class PortalClient:
+    """Asks one portal. Owns its connections: use as an async context manager."""
+
+    def __init__(self, url: PortalUrl) -> None:
+        self.url = url
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def post(self, path: str, token: str, body: dict[str, Any], now: float) -> dict[str, Any]:
+        """The portal's JSON answer (Any: JSON both ways); raises PortalError.
+
+        `now` is this recorder's clock in Unix seconds, compared with the portal's on a refusal.
+        """
+        try:
+            async with self._session.post(
+                self.url.text + path,
+                json=body,
+                headers={"Authorization": f"Bearer {token}"},
+                allow_redirects=False,  # the token is for this portal alone
+            ) as response:
+                data = await read_bounded(response.content, MAX_ANSWER_BYTES)
+                return _answer(self.url, response, data, now)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise _unreachable(self.url, error) from None
+
+
+async def read_bounded(content: aiohttp.StreamReader, limit: int) -> bytes:
+    """All of a body that has at most `limit` bytes; raises ValueError when it has more."""
+    data = bytearray()
+    async for chunk in content.iter_any():
+        data += chunk
+        if len(data) > limit:
+            raise ValueError(f"answer has more than {limit} bytes")
+    return bytes(data)
+
+
+def connection_words(error: aiohttp.ClientConnectorError) -> str:
+    """`connection refused`: asyncio's own text repeats the address as a tuple."""
+    number = error.os_error.errno
+    return os.strerror(number).lower() if number else str(error.os_error)
+
+
+def _answer(
+    url: PortalUrl, response: aiohttp.ClientResponse, data: bytes, now: float
+) -> dict[str, Any]:  # Any: JSON
+    if response.status in range(300, 400):
+        target = response.headers.get("Location", "another address")[:200]
+        raise PortalError("portal_moved", f"{url.text} answers that it moved to {target}")
+    body = _json_object(data)
+    if response.status in (200, 201) and body is not None:
+        return body
+    offset = _clock_offset(response.headers.get("Date"), now)
+    if body is None or "code" not in body:
+        fact = f"{url.text} answered {response.status} and is not a Contera portal, or not well"
+        raise PortalError("portal_failed", fact, offset)
+    detail = str(body.get("detail", ""))[:500]
+    raise PortalError(str(body["code"])[:100], detail, offset)
+
+
+def _json_object(data: bytes) -> dict[str, Any] | None:  # Any: JSON
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):  # the latter for a hundred thousand brackets
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _clock_offset(date: str | None, now: float) -> float | None:
+    """Seconds this clock is ahead of the portal's, from its Date header (RFC 9110 §6.6.1)."""
+    try:
+        return None if date is None else now - parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return None
+
+
+def _unreachable(url: PortalUrl, error: Exception) -> PortalError:
+    host = url.host
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            reason = getattr(error.certificate_error, "verify_message", "") or "not trusted"
+            sentence = f"the certificate of {host} is refused: {reason}"
+            return PortalError("portal_untrusted", sentence)
+        case aiohttp.ClientSSLError() | ssl.SSLError():
+            return PortalError("portal_untrusted", f"no protected connection to {host}: {error}")
+        case aiohttp.ClientConnectorDNSError():
+            return PortalError("portal_unreachable", f"no host is called {host}, or DNS is down")
+        case aiohttp.ClientConnectorError():
+            fact = f"{host} port {error.port}: {connection_words(error)}"
+            return PortalError("portal_unreachable", fact)
+        case TimeoutError():
+            fact = f"{host} did not answer within {REQUEST_TIMEOUT_S} s"
+            return PortalError("portal_unreachable", fact)
+        case _:
+            return PortalError(
+                "portal_unreachable", f"{host}: {str(error) or type(error).__name__}"
+            )

@@ -1,0 +1,147 @@
+"""The recorder as a whole: what it is made of, and one task group that owns all of it.
+
+A camera or a peer that fails is dealt with where it is talked to. A bug ends the program loudly;
+whatever supervises it starts it again, and the archive is repaired on start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from typing import Any
+
+from cmr import __version__
+from cmr.api.routes import Api
+from cmr.archive.writer import ArchiveWriter
+from cmr.cameras.camera import Camera
+from cmr.config import Config
+from cmr.doors.relay import RelayDoor
+from cmr.doors.start_page import PageFacts, render
+from cmr.doors.web import WebDoor, listen
+from cmr.heartbeat import Heartbeat
+from cmr.identity import Identity
+from cmr.registration import Registration
+from cmr.report import (
+    PORTAL_WORDS,
+    cameras_report,
+    cameras_words,
+    gist,
+    local_addresses,
+    recording_words,
+    storage_report,
+)
+from cmr.status import write_status
+from protocol.times import format_time, from_90k
+
+STATUS_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Everything of one recorder. `identity` is None until it is registered: it records anyway."""
+
+    def __init__(self, config: Config, identity: Identity | None) -> None:
+        self._config = config
+        self._registration = Registration(identity)
+        self._writer = ArchiveWriter(config.storage.path, config.storage.max_size_bytes)
+        self._cameras = {
+            camera.number: Camera(camera.number, camera.name, camera.urls, self._writer)
+            for camera in config.cameras
+        }
+        api = Api(self._cameras, self._writer.reader, self._registration)
+        self._web = WebDoor(api, self._page)
+        self._relay = RelayDoor(api, self._registration)
+        self._heartbeat = Heartbeat(self._registration, config.folder, self._report, self._gist)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Records and serves until `stop` is set; what is recorded is on disk when it returns.
+
+        Raises OSError when the web door's address cannot be had.
+        """
+        sock = listen(self._config.web)
+        try:
+            await asyncio.to_thread(self._writer.start)
+            try:
+                await self._run_parts(sock, stop)
+            finally:
+                await asyncio.to_thread(self._writer.stop)
+        finally:
+            sock.close()
+
+    async def _run_parts(self, sock: Any, stop: asyncio.Event) -> None:  # Any: socket.socket
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._web.run(sock), name="web door"),
+                group.create_task(self._relay.run(), name="relay door"),
+                group.create_task(self._heartbeat.run(), name="heartbeat"),
+                group.create_task(self._keep_status(), name="status"),
+                group.create_task(self._writer.watch(), name="archive"),
+            ]
+            for number, camera in self._cameras.items():
+                tasks.append(group.create_task(camera.run(), name=f"camera {number}"))
+            log.info("recording %d cameras, %s", len(self._cameras), self._registration.detail)
+            if not self._cameras:
+                log.warning("no camera is configured; add one: python -m cmr add rtsp://…")
+            await stop.wait()
+            log.info("stopping")
+            for task in tasks:
+                task.cancel()
+
+    async def _report(self) -> dict[str, Any]:  # Any: JSON
+        """What the heartbeat tells the portal."""
+        storage = storage_report(self._writer.usage())
+        return {
+            "local_addresses": local_addresses(self._config.web),
+            "web_port": self._config.web.port,
+            "cameras": await cameras_report(self._cameras, self._writer),
+            **({} if storage is None else {"storage": storage}),
+        }
+
+    def _gist(self) -> object:
+        return gist(self._cameras, self._writer.usage())
+
+    async def _keep_status(self) -> None:
+        while True:
+            status = await self._status()
+            try:
+                await asyncio.to_thread(write_status, self._config.folder, status)
+            except OSError as error:
+                log.debug("status: cannot be written: %s", error.strerror)  # a full disk: K6
+            await asyncio.sleep(STATUS_S)
+
+    async def _status(self) -> dict[str, Any]:  # Any: JSON
+        web = self._config.web
+        return {
+            "pid": os.getpid(),
+            "time": format_time(from_90k(int(time.time() * 90_000))),
+            "name": self._name,
+            "version": __version__,
+            "portal": self._registration.detail,
+            "relay": self._relay.words,
+            "web": f"http://{f'[{web.host}]' if ':' in web.host else web.host}:{web.port}/",
+            "cameras": await cameras_report(self._cameras, self._writer),
+            "storage": storage_report(self._writer.usage()),
+            "problems": self._writer.problems,
+        }
+
+    @property
+    def _name(self) -> str:
+        """As the portal calls it, once it does."""
+        identity = self._registration.identity
+        return identity.name if identity else self._config.name
+
+    def _page(self) -> str:
+        identity = self._registration.identity
+        return render(
+            PageFacts(
+                name=self._name,
+                version=__version__,
+                cameras=cameras_words(self._cameras),
+                recording=recording_words(self._writer.usage(), self._writer.problems),
+                portal=PORTAL_WORDS[self._registration.standing],
+                portal_url=identity.portal_url if identity else None,
+            )
+        )

@@ -1,0 +1,52 @@
+"""System checks: combinations of settings that must not go into service (`manage.py check`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as CheckWarning
+
+SAMPLE_SECRETS = ("change-me", "changeme", "secret", "django-insecure")
+MIN_SECRET_LENGTH = 50  # what Django's own deployment check asks for
+
+
+@register()
+def check_secret_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:  # Django's signature
+    secret = settings.SECRET_KEY
+    if len(secret) >= MIN_SECRET_LENGTH and not secret.lower().startswith(SAMPLE_SECRETS):
+        return []
+    return [
+        Error(
+            "CONTERA_SECRET_KEY is a sample or too short.",
+            hint=f"Unset it to get a random one, or give at least {MIN_SECRET_LENGTH} characters.",
+            id="contera.E001",
+        )
+    ]
+
+
+@register()
+def check_allowed_hosts(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if "*" not in settings.ALLOWED_HOSTS:
+        return []
+    return [
+        Error(
+            "CONTERA_ALLOWED_HOSTS contains '*'.",
+            hint="Name the hosts that people type; a forged Host header reaches mails otherwise.",
+            id="contera.E002",
+        )
+    ]
+
+
+@register(deploy=True)
+def check_base_url(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if settings.IS_HTTPS:
+        return []
+    return [
+        CheckWarning(
+            f"CONTERA_BASE_URL is {settings.CONTERA_BASE_URL}, without https.",
+            hint="Put a TLS proxy in front and set CONTERA_BASE_URL to its https address.",
+            id="contera.W001",
+        )
+    ]

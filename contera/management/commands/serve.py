@@ -1,0 +1,27 @@
+"""`manage.py serve`: the portal, with the relay inside."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from contextlib import ExitStack
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from contera import embedded_redis
+from contera.listening import serve
+
+
+class Command(BaseCommand):
+    help = "Runs the portal (web pages, API, relay) until it is stopped."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+        parser.add_argument("--port", type=int, default=8000, help="TCP port to listen on")
+
+    def handle(self, *args: Any, **options: Any) -> None:  # Django's signature
+        with ExitStack() as stack:
+            if settings.IS_REDIS_EMBEDDED:
+                stack.enter_context(embedded_redis.running(settings.EMBEDDED_REDIS_SOCKET))
+            serve("contera.asgi:application", host=options["host"], port=options["port"])

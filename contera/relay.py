@@ -1,0 +1,47 @@
+"""`python -m contera.relay`: a relay node by itself, for a region of its own."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+
+from contera.listening import serve
+from contera.relay_asgi import build_application
+
+
+def main() -> int:
+    """Exit codes: 0 stopped, 1 could not listen, 2 wrong configuration."""
+    parser = argparse.ArgumentParser(prog="python -m contera.relay", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=8010, help="TCP port to listen on")
+    parser.add_argument(
+        "--trusted-proxy", action="append", default=[], help="address of a proxy before the node"
+    )
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        application = build_application()
+    except KeyError as error:
+        return _fail(2, f"{error.args[0]} is not set")
+    except (OSError, ValueError) as error:
+        return _fail(2, f"CONTERA_PORTAL_JWKS: {error}")
+    try:
+        serve(
+            application,
+            host=arguments.host,
+            port=arguments.port,
+            trusted_proxies=arguments.trusted_proxy,
+        )
+    except OSError as error:
+        return _fail(1, f"{arguments.host}:{arguments.port}: {error.strerror or error}")
+    return 0
+
+
+def _fail(code: int, message: str) -> int:
+    sys.stderr.write(f"relay: {message}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""Who answers what: the relay by raw ASGI, WebSockets by Channels, everything else by Django.
+
+The relay stands before Django because recorders send video in: a Django view would see a body only
+after all of it had arrived, and a Channels consumer costs 45 µs a message.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import URLRouter
+from channels.security.websocket import OriginValidator
+from django.conf import settings
+from django.urls import path, re_path
+
+from accounts.signing import portal_keys
+from contera.body_limit import Application, limited
+from incidents.routing import websocket_urlpatterns as incident_sockets
+from protocol.session import CLOSE_NOT_FOUND
+from streaming import stun
+from streaming.consumers import SessionConsumer
+from streaming.relay.asgi import PREFIX, RelayApp
+from streaming.relay.hub import Hub
+
+
+def portal_origins() -> list[str]:
+    """The origins our pages come from: scheme and port of the base address, any allowed host."""
+    base = urlsplit(settings.CONTERA_BASE_URL)
+    port = f":{base.port}" if base.port else ""
+    return [f"{base.scheme}://{host}{port}" for host in settings.ALLOWED_HOSTS]
+
+
+def build_application(django: Application) -> Application:
+    relay = RelayApp(Hub(portal_keys), portal_origins())
+    sockets = _websockets(relay.hub)
+    pages = limited(django, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(relay, scope, receive, send)
+        elif scope["type"] == "websocket":
+            await sockets(scope, receive, send)
+        elif scope["path"].startswith(PREFIX):
+            await relay(scope, receive, send)
+        else:
+            await pages(scope, receive, send)
+
+    return application
+
+
+def _websockets(hub: Hub) -> Application:
+    sessions = path(
+        f"{PREFIX[1:]}recorders/<str:recorder_id>/session",
+        SessionConsumer.as_asgi(hub=hub, portal_origins=frozenset(portal_origins())),
+    )
+    pages = OriginValidator(AuthMiddlewareStack(URLRouter(incident_sockets)), portal_origins())
+    # A prefix by re_path: path() would want the whole address before a middleware.
+    unknown: Any = _close_unknown  # Any: the stubs know no ASGI applications here
+    routes = [sessions, re_path(r"^ws/", pages), re_path("", unknown)]
+    router: Application = URLRouter(routes)
+    return router
+
+
+async def _close_unknown(scope: Any, receive: Any, send: Any) -> None:
+    """A WebSocket at an address that does not exist (HTTP 403 before the handshake)."""
+    await receive()
+    await send({"type": "websocket.close", "code": CLOSE_NOT_FOUND})
+
+
+async def _lifespan(relay: RelayApp, scope: Any, receive: Any, send: Any) -> None:
+    if not settings.CONTERA_STUN_PORT:
+        await relay.lifespan(scope, receive, send)
+        return
+    async with stun.serving(stun.ANY_ADDRESS, settings.CONTERA_STUN_PORT):
+        await relay.lifespan(scope, receive, send)

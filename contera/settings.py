@@ -1,0 +1,270 @@
+"""Settings of the portal, worker and beat. Every value an installation may change is an environment
+variable read here; a fresh clone runs with none of them set. See docs/deployment.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from contera import environment as env
+from contera.secret_key import load_or_create
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- Where things are ---------------------------------------------------------------------------
+CONTERA_DATA = Path(env.text("CONTERA_DATA") or BASE_DIR / "var").resolve()
+CONTERA_DATA.mkdir(parents=True, exist_ok=True, mode=0o700)
+CONTERA_BASE_URL = env.text("CONTERA_BASE_URL", "http://localhost:8000").rstrip("/")
+
+# --- Security -----------------------------------------------------------------------------------
+DEBUG = env.flag("CONTERA_DEBUG")
+SECRET_KEY = env.text("CONTERA_SECRET_KEY") or load_or_create(CONTERA_DATA / "keys" / "secret")
+SECRET_KEY_FALLBACKS = env.words("CONTERA_SECRET_KEY_FALLBACKS")
+CONTERA_SIGNING_KEY_FILE = Path(
+    env.text("CONTERA_SIGNING_KEY_FILE") or CONTERA_DATA / "keys" / "portal.pem"
+)
+_base = urlsplit(CONTERA_BASE_URL)
+IS_HTTPS = _base.scheme == "https"
+ALLOWED_HOSTS = env.words("CONTERA_ALLOWED_HOSTS") or sorted(
+    {_base.hostname or "localhost", "localhost", "127.0.0.1"}
+)
+CSRF_TRUSTED_ORIGINS = [f"{_base.scheme}://{_base.netloc}"]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = IS_HTTPS
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^relay/"]
+X_FRAME_OPTIONS = "DENY"
+# Proxies in front whose X-Forwarded-For and X-Forwarded-Proto are believed (0: nobody's).
+CONTERA_TRUSTED_PROXIES = env.number("CONTERA_TRUSTED_PROXIES", 0)
+if CONTERA_TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "connect-src": ["'self'", *env.words("CONTERA_RELAY_ORIGINS")],
+        "img-src": ["'self'", "data:", "blob:"],
+        "media-src": ["'self'", "blob:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+# --- Applications -------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "channels",
+    "csp",
+    "django_htmx",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "rest_framework",
+    "accounts",
+    "recorders",
+    "streaming",
+    "incidents",
+    "contera.apps.ConteraConfig",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "contera.plain_text.PlainTextMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.OrganisationMiddleware",
+    "accounts.middleware.NoStoreMiddleware",
+]
+ROOT_URLCONF = "contera.urls"
+ASGI_APPLICATION = "contera.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "accounts.context.portal",
+            ]
+        },
+    }
+]
+
+# --- Database, Redis ----------------------------------------------------------------------------
+DATABASES = {
+    "default": env.database(env.text("DATABASE_URL"), str(CONTERA_DATA / "contera.sqlite3"))
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Without REDIS_URL the programs start a private Valkey on this socket (contera/embedded_redis.py).
+EMBEDDED_REDIS_SOCKET = CONTERA_DATA / "run" / "valkey.sock"
+IS_REDIS_EMBEDDED = not env.text("REDIS_URL")
+REDIS_URL = env.text("REDIS_URL") or f"unix://{EMBEDDED_REDIS_SOCKET}"
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "contera",
+    }
+}
+CHANNEL_LAYERS = {
+    "default": {
+        # pubsub recovers by itself after a Redis restart; it carries signals only, never media.
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "contera"},
+    }
+}
+
+# --- Celery: wakes workers; the truth of a job is its database row --------------------------------
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_SERIALIZER = "json"
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "wake-exports": {"task": "incidents.tasks.wake_exports", "schedule": 15.0},
+    "wake-whitelist-mails": {"task": "recorders.tasks.wake_whitelist_mails", "schedule": 30.0},
+    "worker-heartbeat": {"task": "contera.tasks.note_worker_alive", "schedule": 10.0},
+    "forget-sessions": {"task": "contera.tasks.forget_expired_sessions", "schedule": 3600.0},
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(CONTERA_DATA / "run" / "celerybeat-schedule")
+
+# --- People -------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [
+    "accounts.hashing.BoundedArgon2",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_USER_DISPLAY = "accounts.models.display_name"
+ACCOUNT_EMAIL_VERIFICATION = "none"  # accounts are made by administrators, never by sign-up
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_FORMS = {
+    "login": "accounts.forms.passwords.LoginForm",
+    "change_password": "accounts.forms.passwords.ChangePasswordForm",
+    "reauthenticate": "accounts.forms.passwords.ReauthenticateForm",
+    "reset_password": "accounts.forms.passwords.ResetPasswordForm",
+    "reset_password_from_key": "accounts.forms.passwords.ResetPasswordKeyForm",
+}
+ACCOUNT_PREVENT_ENUMERATION = "strict"
+ALLAUTH_TRUSTED_PROXY_COUNT = CONTERA_TRUSTED_PROXIES
+LOGIN_REDIRECT_URL = "/recorders/"
+LOGIN_URL = "/accounts/login/"
+
+# --- API ----------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.api.authentication.ApiTokenAuthentication",
+        "accounts.api.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["accounts.api.body.JsonParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "accounts.api.pages.BoundedPages",
+    "PAGE_SIZE": 100,
+    "EXCEPTION_HANDLER": "accounts.api.problems.problem_response",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Contera API",
+    "DESCRIPTION": "Recorders, cameras, live and recorded video, incidents and exports.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {"PathEnum": "streaming.broker.offers.PATHS"},
+}
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # the access matrix has a box per camera and right
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # no form or API body of ours comes near
+
+# --- Relay, STUN, whitelist ---------------------------------------------------------------------
+CONTERA_RELAY_URLS = env.words("CONTERA_RELAY_URLS") or [CONTERA_BASE_URL]
+IS_RELAY_EMBEDDED = not env.words("CONTERA_RELAY_URLS")
+# UDP port of the STUN server inside the portal; 0 switches it off (coturn instead).
+CONTERA_STUN_PORT = env.number("CONTERA_STUN_PORT", 3478)
+CONTERA_RELAY_REGIONS = env.words("CONTERA_RELAY_REGIONS", "us-west,us-east")
+# What the whitelist names (the shape follows the guide). Empty: this installation has
+# no such host, and the whitelist leaves it out.
+CONTERA_PORTAL_DOMAIN = env.text("CONTERA_PORTAL_DOMAIN") or _base.hostname or "localhost"
+CONTERA_RELAY_DOMAIN = env.text("CONTERA_RELAY_DOMAIN") or (
+    "" if IS_RELAY_EMBEDDED else f"relay.{CONTERA_PORTAL_DOMAIN}"
+)
+CONTERA_API_DOMAIN = env.text("CONTERA_API_DOMAIN")
+CONTERA_UPDATES_HOST = env.text("CONTERA_UPDATES_HOST")
+CONTERA_HEALTH_HOSTS = env.words("CONTERA_HEALTH_HOSTS")
+
+# --- Storage of exports ---------------------------------------------------------------------------
+# `file:///folder` (default: $CONTERA_DATA/exports) or
+# `s3://access_key:secret_key@host:port/bucket?region=…&tls=1`
+CONTERA_STORAGE = env.text("CONTERA_STORAGE") or f"file://{CONTERA_DATA / 'exports'}"
+
+# --- Mail ---------------------------------------------------------------------------------------
+globals().update(env.email(env.text("EMAIL_URL"), str(CONTERA_DATA / "mail")))
+DEFAULT_FROM_EMAIL = env.text("CONTERA_MAIL_FROM") or f"Contera <contera@{CONTERA_PORTAL_DOMAIN}>"
+IS_MAIL_CONFIGURED = bool(env.text("EMAIL_URL"))
+
+# --- Static files, language, time -----------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = CONTERA_DATA / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "contera.static_files.HashedStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+DATE_FORMAT, DATETIME_FORMAT = "Y-m-d", r"Y-m-d H:i \U\T\C"
+
+# --- Logging --------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "filters": {"refusals": {"()": "contera.logs.WithoutRefusalTraceback"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refusals"]}
+    },
+    "root": {"handlers": ["console"], "level": env.text("CONTERA_LOG_LEVEL", "INFO")},
+}

@@ -1,0 +1,12 @@
+"""Static files with hashed names, so that a browser never mixes old and new modules."""
+
+from __future__ import annotations
+
+from whitenoise.storage import CompressedManifestStaticFilesStorage as Manifest
+
+
+class HashedStaticFilesStorage(Manifest):  # type: ignore[misc]  # whitenoise ships no types
+    """Rewrites `import … from "./x.js"` to hashed names, in our own modules only: what packages
+    bring may import things that are not there."""
+
+    patterns = (*Manifest.patterns, ("js/*.js", Manifest._js_module_import_aggregation_patterns[1]))

@@ -1,0 +1,1 @@
+"""Contera on one machine with sample cameras. Imports nothing of ours but `protocol`."""

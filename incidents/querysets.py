@@ -1,0 +1,65 @@
+"""Questions about incidents; every read starts at `visible_to(user)`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from recorders.models import Camera
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+MAIL_TRIES = 5  # then the page alone tells how it ended
+
+
+class IncidentQuerySet(models.QuerySet[Any]):
+    """Any: the model of a queryset is not known where its class is defined."""
+
+    def visible_to(self, user: User | AnonymousUser) -> IncidentQuerySet:
+        """Incidents of which the person may export every camera: shown whole or not at all."""
+        from incidents.models import IncidentCamera
+
+        allowed = Camera.objects.with_right(user, "export")
+        forbidden = IncidentCamera.objects.filter(incident=OuterRef("pk")).exclude(
+            camera__in=allowed
+        )
+        some = IncidentCamera.objects.filter(incident=OuterRef("pk"), camera__in=allowed)
+        return self.filter(Exists(some)).exclude(Exists(forbidden))
+
+
+class OfIncidentQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: User | AnonymousUser) -> OfIncidentQuerySet:
+        from incidents.models import Incident
+
+        return self.filter(incident__in=Incident.objects.visible_to(user))
+
+    def due(self, now: datetime) -> OfIncidentQuerySet:
+        """Exports that a worker may claim: queued and due, or with a lost lease."""
+        from incidents.models import Export
+
+        waiting = Q(state=Export.State.QUEUED) & (Q(not_before=None) | Q(not_before__lte=now))
+        lost = Q(state=Export.State.RUNNING, lease_until__lt=now)
+        return self.filter(waiting | lost)
+
+    def unannounced(self, now: datetime) -> OfIncidentQuerySet:
+        """Exports that ended and whose mail nobody has claimed yet."""
+        from incidents.models import Export
+
+        return self.filter(
+            Q(not_before=None) | Q(not_before__lte=now),
+            state__in=(Export.State.DONE, Export.State.FAILED),
+            notified_at=None,
+            mail_failures__lt=MAIL_TRIES,
+        )
+
+
+class OfExportQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: User | AnonymousUser) -> OfExportQuerySet:
+        from incidents.models import Export
+
+        return self.filter(export__in=Export.objects.visible_to(user))

@@ -1,0 +1,114 @@
+"""Shapes of the recorder's requests and answers, for the API's description. What recorders send is
+parsed by `recorders.reports`, which is stricter than a schema can say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from recorders import reports
+
+Shape = serializers.Serializer[Any]  # Any: DRF's own generic
+
+
+class ApplicationShape(Shape):
+    code = serializers.CharField(max_length=reports.MAX_CODE)
+    public_key = serializers.JSONField(
+        help_text="JWK (RFC 8037); the token's issuer is its thumbprint"
+    )
+    model = serializers.CharField(max_length=reports.MAX_MODEL)
+    version = serializers.CharField(max_length=reports.MAX_VERSION)
+    name = serializers.CharField(max_length=reports.MAX_NAME, required=False)
+
+
+class EnrolledShape(Shape):
+    recorder_id = serializers.UUIDField()
+    name = serializers.CharField()
+    organisation = serializers.CharField()
+    portal_url = serializers.URLField()
+    jwks = serializers.JSONField()
+    heartbeat_s = serializers.IntegerField()
+
+
+class ProfileShape(Shape):
+    state = serializers.CharField(max_length=30)
+    codec = serializers.CharField(max_length=40, allow_null=True)
+    width = serializers.IntegerField(allow_null=True)
+    height = serializers.IntegerField(allow_null=True)
+    fps = serializers.FloatField(allow_null=True)
+    kbps = serializers.IntegerField(allow_null=True)
+
+
+class CameraReportShape(Shape):
+    number = serializers.IntegerField(min_value=1, max_value=9999)
+    name = serializers.CharField(max_length=reports.MAX_NAME)
+    state = serializers.CharField(max_length=30)
+    detail = serializers.CharField(max_length=reports.MAX_DETAIL, required=False)
+    profiles = serializers.DictField(child=ProfileShape())
+    recorded_from = serializers.DateTimeField(allow_null=True)
+    recorded_to = serializers.DateTimeField(allow_null=True)
+
+
+class StorageShape(Shape):
+    used_bytes = serializers.IntegerField()
+    capacity_bytes = serializers.IntegerField()
+    oldest = serializers.DateTimeField(allow_null=True)
+
+
+class HeartbeatShape(Shape):
+    version = serializers.CharField(max_length=reports.MAX_VERSION)
+    model = serializers.CharField(max_length=reports.MAX_MODEL)
+    time = serializers.DateTimeField()
+    local_addresses = serializers.ListField(child=serializers.IPAddressField())
+    web_port = serializers.IntegerField(allow_null=True)
+    capabilities = serializers.ListField(child=serializers.CharField())
+    cameras = CameraReportShape(many=True)
+    storage = StorageShape(required=False)
+
+
+class RelayShape(Shape):
+    region = serializers.CharField()
+    urls = serializers.ListField(child=serializers.URLField())
+    expires_at = serializers.DateTimeField()
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), "pass": serializers.CharField()}  # a word of Python's
+
+
+class LanShape(Shape):
+    enabled = serializers.BooleanField()
+    ranges = serializers.ListField(child=serializers.CharField(max_length=100), max_length=500)
+
+
+class ManualNatShape(Shape):
+    enabled = serializers.BooleanField()
+    address = serializers.CharField(max_length=255, allow_blank=True)
+    port = serializers.IntegerField(min_value=1, max_value=65535)
+    https = serializers.BooleanField()
+
+
+class PeerToPeerShape(Shape):
+    enabled = serializers.BooleanField()
+
+
+class RelaySettingsShape(Shape):
+    enabled = serializers.BooleanField()
+    region = serializers.CharField(max_length=40)
+
+
+class NetworkShape(Shape):
+    lan = LanShape()
+    manual_nat = ManualNatShape()
+    p2p = PeerToPeerShape()
+    relay = RelaySettingsShape()
+
+
+class HeartbeatAnswerShape(Shape):
+    recorder_id = serializers.UUIDField()
+    name = serializers.CharField()
+    jwks = serializers.JSONField()
+    heartbeat_s = serializers.IntegerField()
+    relay = RelayShape()
+    clock_offset_s = serializers.FloatField()
+    settings = NetworkShape()

@@ -1,0 +1,122 @@
+"""Recorders and their cameras, for viewers and integrators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.pagination import LimitOffsetPagination
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api.problems import Problem
+from accounts.audit import Actor
+from accounts.models import User
+from accounts.permissions import person_of
+from recorders.api.shapes import (
+    CameraShape,
+    RecorderChangeShape,
+    RecorderPageShape,
+    RecorderShape,
+    camera_body,
+    recorder_body,
+)
+from recorders.doors import configurable_recorder, visible_recorder
+from recorders.listing import STATES, find_recorders, seen_cameras
+from recorders.models import Camera, Recorder
+from recorders.policy import camera_rights, recorder_rights
+from recorders.rights import rights_on
+from recorders.services.locations import location_named
+from recorders.services.recorders import remove, rename_and_move
+from recorders.status import has_problem
+
+
+class RecordersView(APIView):
+    """GET: the recorders you may see, of all your organisations, sorted by location and name."""
+
+    permission_classes = (IsAuthenticated,)
+
+    @extend_schema(
+        operation_id="recorders_list",
+        parameters=[
+            OpenApiParameter("search", str, description="In name, location, model, camera name"),
+            OpenApiParameter("state", str, enum=STATES),
+            OpenApiParameter("limit", int),
+            OpenApiParameter("offset", int),
+        ],
+        responses={200: RecorderPageShape},
+    )
+    def get(self, request: Request) -> Response:
+        user, now = person_of(request), timezone.now()
+        state = _known_state(request.query_params.get("state", ""))
+        found = find_recorders(user, request.query_params.get("search", ""), state, now)
+        pages = LimitOffsetPagination()
+        pages.max_limit = 500
+        page: list[Recorder] = pages.paginate_queryset(found, request, self) or []
+        rights = rights_on(user, page)
+        bodies = [_body(recorder, seen_cameras(recorder), rights[recorder.pk]) for recorder in page]
+        return pages.get_paginated_response(RecorderShape(bodies, many=True).data)
+
+
+class RecorderView(APIView):
+    """One recorder: read, rename or move, remove."""
+
+    permission_classes = (IsAuthenticated,)
+
+    @extend_schema(responses={200: RecorderShape})
+    def get(self, request: Request, recorder_id: UUID) -> Response:
+        recorder = visible_recorder(request, recorder_id)
+        return _answer(person_of(request), recorder)
+
+    @extend_schema(request=RecorderChangeShape, responses={200: RecorderShape})
+    def patch(self, request: Request, recorder_id: UUID) -> Response:
+        recorder = configurable_recorder(request, recorder_id)
+        wanted = RecorderChangeShape(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        name = wanted.validated_data.get("name", recorder.name)
+        location = recorder.location
+        if "location" in wanted.validated_data:
+            location = location_named(recorder.organisation, wanted.validated_data["location"])
+        rename_and_move(recorder, name, location, Actor.of(request))
+        return _answer(person_of(request), recorder)
+
+    @extend_schema(request=None, responses={204: None})
+    def delete(self, request: Request, recorder_id: UUID) -> Response:
+        recorder = configurable_recorder(request, recorder_id)
+        remove(recorder, Actor.of(request), timezone.now())
+        return Response(status=204)
+
+
+class RecorderCamerasView(APIView):
+    """GET: the cameras of a recorder on which you have a right."""
+
+    permission_classes = (IsAuthenticated,)
+
+    @extend_schema(responses={200: CameraShape(many=True)})
+    def get(self, request: Request, recorder_id: UUID) -> Response:
+        recorder = visible_recorder(request, recorder_id)
+        held = camera_rights(person_of(request), recorder)
+        cameras = sorted(held, key=lambda camera: camera.number)
+        bodies = [camera_body(camera, held[camera]) for camera in cameras]
+        return Response(CameraShape(bodies, many=True).data)
+
+
+def _known_state(state: str) -> str:
+    if state and state not in STATES:
+        raise Problem(400, "bad_parameter", "state: must be online or offline.")
+    return state
+
+
+def _answer(user: User, recorder: Recorder) -> Response:
+    cameras = camera_rights(user, recorder)
+    return Response(RecorderShape(_body(recorder, cameras, recorder_rights(user, recorder))).data)
+
+
+def _body(recorder: Recorder, cameras: Iterable[Camera], rights: Iterable[str]) -> dict[str, Any]:
+    problems = [has_problem(camera) for camera in cameras]
+    return recorder_body(recorder, sum(problems), len(problems), rights, timezone.now())

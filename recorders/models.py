@@ -1,0 +1,223 @@
+"""Recorders, cameras, grants, registration codes, remote network settings, whitelist mails."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from accounts.ids import random_id
+from accounts.models import Group, Organisation, User
+from protocol.tokens import RIGHTS
+from recorders.querysets import (
+    CameraQuerySet,
+    LocationQuerySet,
+    OfRecorderQuerySet,
+    RecorderQuerySet,
+    RegistrationCodeQuerySet,
+)
+
+HEARTBEAT_S = 15
+ONLINE_WITHIN = timedelta(seconds=40)  # two heartbeats may be lost
+
+
+class Location(models.Model):
+    """A site: recorders are listed by location."""
+
+    id = models.UUIDField(primary_key=True, default=random_id, editable=False)
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.CASCADE, related_name="locations"
+    )
+    name = models.CharField(max_length=100)
+
+    objects = LocationQuerySet.as_manager()
+
+    class Meta:
+        ordering = [Lower("name")]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("name"), "organisation", name="location_name_unique_in_organisation"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Recorder(models.Model):
+    """A recorder, known by the key it made when it was registered.
+
+    Reported fields are its own word from the last heartbeat. A removed recorder keeps its row, so
+    that incidents and the audit trail keep their names.
+    """
+
+    id = models.UUIDField(primary_key=True, default=random_id, editable=False)
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.CASCADE, related_name="recorders"
+    )
+    location = models.ForeignKey(
+        Location, on_delete=models.SET_NULL, null=True, blank=True, related_name="recorders"
+    )
+    name = models.CharField(max_length=100)
+    public_key = models.JSONField(editable=False)  # JWK (RFC 8037)
+    registered_at = models.DateTimeField(auto_now_add=True)
+    removed_at = models.DateTimeField(null=True, editable=False)
+
+    # Reported by the recorder, or seen on its last heartbeat.
+    last_seen_at = models.DateTimeField(null=True, editable=False)
+    model = models.CharField(max_length=60, blank=True, editable=False)
+    version = models.CharField(max_length=40, blank=True, editable=False)
+    external_address = models.GenericIPAddressField(null=True, editable=False)
+    local_addresses = models.JSONField(default=list, editable=False)
+    web_port = models.PositiveIntegerField(null=True, editable=False)
+    capabilities = models.JSONField(default=list, editable=False)  # paths it can serve
+    storage = models.JSONField(default=dict, editable=False)  # used_bytes capacity_bytes oldest
+    clock_offset_s = models.FloatField(null=True, editable=False)  # recorder minus portal
+
+    objects = RecorderQuerySet.as_manager()
+
+    class Meta:
+        ordering = [Lower("name"), "id"]
+        indexes = [models.Index(fields=["organisation", "removed_at"], name="recorder_by_owner")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def is_online(self, now: datetime) -> bool:
+        return self.last_seen_at is not None and now - self.last_seen_at <= ONLINE_WITHIN
+
+
+class Camera(models.Model):
+    """A camera as its recorder reports it; `number` is its name in the recorder's API."""
+
+    id = models.UUIDField(primary_key=True, default=random_id, editable=False)
+    recorder = models.ForeignKey(Recorder, on_delete=models.CASCADE, related_name="cameras")
+    number = models.PositiveIntegerField()
+    name = models.CharField(max_length=100)
+    state = models.CharField(max_length=30, default="connecting")
+    detail = models.CharField(max_length=500, blank=True)
+    profiles = models.JSONField(default=dict)
+    recorded_from = models.DateTimeField(null=True)
+    recorded_to = models.DateTimeField(null=True)
+    is_present = models.BooleanField(default=True)  # False: no longer in the recorder's list
+
+    objects = CameraQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["recorder", "number"], name="camera_number_unique")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Grant(models.Model):
+    """A right given to a group: on everything of its organisation, a recorder, or a camera."""
+
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="grants")
+    right = models.CharField(max_length=20, choices=[(right, right) for right in RIGHTS])
+    recorder = models.ForeignKey(
+        Recorder, on_delete=models.CASCADE, null=True, blank=True, related_name="grants"
+    )
+    camera = models.ForeignKey(
+        Camera, on_delete=models.CASCADE, null=True, blank=True, related_name="grants"
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(recorder=None) | Q(camera=None), name="grant_has_one_scope"
+            ),
+            models.UniqueConstraint(
+                fields=["group", "right"],
+                condition=Q(recorder=None, camera=None),
+                name="grant_unique_everywhere",
+            ),
+            models.UniqueConstraint(
+                fields=["group", "right", "recorder"], name="grant_unique_recorder"
+            ),
+            models.UniqueConstraint(
+                fields=["group", "right", "camera"], name="grant_unique_camera"
+            ),
+        ]
+
+
+class RegistrationCode(models.Model):
+    """A one-time code that registers one recorder; kept as a digest."""
+
+    LIFETIME = timedelta(hours=1)
+
+    id = models.UUIDField(primary_key=True, default=random_id, editable=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    digest = models.CharField(max_length=64, unique=True)
+    name = models.CharField(max_length=100, blank=True)  # for the recorder; its own if empty
+    location = models.ForeignKey(Location, on_delete=models.SET_NULL, null=True, blank=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    recorder = models.OneToOneField(Recorder, on_delete=models.SET_NULL, null=True)
+    told_at = models.DateTimeField(null=True)  # when its maker was written to that it was used
+
+    objects = RegistrationCodeQuerySet.as_manager()
+
+
+class RemoteNetworkSettings(models.Model):
+    """How clients may reach a recorder (My Recorders → recorder → Remote Network Settings)."""
+
+    recorder = models.OneToOneField(
+        Recorder, on_delete=models.CASCADE, related_name="network", primary_key=True
+    )
+    is_lan_enabled = models.BooleanField(default=True)
+    lan_ranges = models.JSONField(default=list)  # CIDR or first-last, normalised, merged
+    is_manual_nat_enabled = models.BooleanField(default=False)
+    manual_nat_address = models.CharField(max_length=255, blank=True)  # address or domain
+    manual_nat_port = models.PositiveIntegerField(default=80)
+    is_manual_nat_https = models.BooleanField(default=False)
+    is_p2p_enabled = models.BooleanField(default=True)
+    is_relay_enabled = models.BooleanField(default=True)
+    relay_region = models.CharField(max_length=40)
+
+    objects = OfRecorderQuerySet.as_manager()
+
+    def enabled_paths(self) -> frozenset[str]:
+        enabled = {
+            "lan": self.is_lan_enabled,
+            "manual_nat": self.is_manual_nat_enabled,
+            "p2p": self.is_p2p_enabled,
+            "relay": self.is_relay_enabled,
+        }
+        return frozenset(path for path, is_enabled in enabled.items() if is_enabled)
+
+
+class WhitelistMail(models.Model):
+    """A whitelist mail to an administrator: a job, whose truth is this row."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        SENDING = "sending"
+        SENT = "sent"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=random_id, editable=False)
+    recorder = models.ForeignKey(Recorder, on_delete=models.CASCADE, related_name="whitelist_mails")
+    requested_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True)
+    recipient = models.EmailField(max_length=254)
+    message = models.TextField(max_length=2000, blank=True)  # the sender's own words
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    attempt = models.PositiveIntegerField(default=0)  # grows with every claim
+    failures = models.PositiveIntegerField(default=0)  # since it was last asked for
+    not_before = models.DateTimeField(null=True)  # back-off after a failure
+    lease_until = models.DateTimeField(null=True)
+    error = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(null=True)
+
+    objects = OfRecorderQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]

@@ -1,0 +1,69 @@
+"""My Recorders."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from accounts.permissions import person_of
+from recorders.doors import may_add_recorders
+from recorders.listing import MAX_SEARCH, STATES, by_place, find_recorders
+from recorders.refreshing import part, refreshed, reload_when_signed_out
+
+PAGE_SIZE = 50
+_PART = "recorders/_list.html"
+
+
+@login_required
+@require_safe
+def my_recorders(request: HttpRequest) -> HttpResponse:
+    context = _context(request)
+    organisation = request.organisation  # type: ignore[attr-defined]  # our middleware's
+    may_add = bool(organisation) and may_add_recorders(person_of(request), organisation)
+    context["may_add"] = may_add
+    context["list"] = part(request, context["url"], _PART, context)
+    return render(request, "recorders/list.html", context)
+
+
+@reload_when_signed_out
+@require_safe
+def list_part(request: HttpRequest) -> HttpResponse:
+    context = _context(request)
+    return refreshed(request, context["url"], _PART, context)
+
+
+def _context(request: HttpRequest) -> dict[str, Any]:  # Any: template values
+    now = timezone.now()
+    text, state = request.GET.get("q", "")[:MAX_SEARCH], request.GET.get("state", "")
+    state = state if state in STATES else ""
+    organisation = request.organisation  # type: ignore[attr-defined]  # our middleware's
+    found = find_recorders(person_of(request), text, state, now)
+    found = found.filter(organisation=organisation) if organisation else found.none()
+    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    query = {name: value for name, value in (("q", text), ("state", state)) if value}
+    return {
+        "page": page,
+        "places": by_place(list(page.object_list), now),
+        "text": text,
+        "state": state,
+        "is_filtered": bool(query),
+        "links": _links(text),
+        "query": urlencode(query),
+        "url": f"{reverse('recorders-part')}?{urlencode({**query, 'page': page.number})}",
+    }
+
+
+def _links(text: str) -> list[tuple[str, str, str]]:
+    """The choice All, Online, Offline: value, words, address."""
+    choices = (("", "All"), ("online", "Online"), ("offline", "Offline"))
+    return [
+        (value, words, "?" + urlencode({"q": text, "state": value})) for value, words in choices
+    ]

@@ -1,0 +1,71 @@
+"""Sessions at a recorder: open one, renew its token."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api.problems import Problem
+from accounts.audit import Actor
+from accounts.permissions import person_of
+from protocol.tokens import ACCESS_RENEW_S
+from recorders.doors import visible_recorder
+from streaming import services
+from streaming.api.serializers import (
+    OpenSessionSerializer,
+    RenewSessionSerializer,
+    SessionSerializer,
+    TokenSerializer,
+    session_body,
+)
+
+
+class SessionView(APIView):
+    """POST: an access token and the ways to reach the recorder."""
+
+    @extend_schema(request=OpenSessionSerializer, responses={201: SessionSerializer})
+    def post(self, request: Request, recorder_id: UUID) -> Response:
+        recorder = visible_recorder(request, recorder_id)
+        wanted = OpenSessionSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        session = services.open_session(
+            person_of(request),
+            recorder,
+            services.Wanted(wanted.validated_data["path"], _origin(request)),
+            Actor.of(request),
+            timezone.now(),
+        )
+        return Response(SessionSerializer(session_body(session, ACCESS_RENEW_S)).data, status=201)
+
+
+class TokenView(APIView):
+    """POST: a fresh access token for a running session, with the rights of this moment."""
+
+    @extend_schema(request=RenewSessionSerializer, responses={200: TokenSerializer})
+    def post(self, request: Request, recorder_id: UUID) -> Response:
+        recorder = visible_recorder(request, recorder_id)
+        wanted = RenewSessionSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        session_id = wanted.validated_data["session_id"]
+        try:
+            token = services.renew_session(person_of(request), recorder, session_id, timezone.now())
+        except services.SessionUnknown:
+            raise Problem(404, "session_not_found", "Open a session first.") from None
+        body = {
+            "token": token.text,
+            "expires_at": token.expires_at,
+            "renew_after_s": ACCESS_RENEW_S,
+        }
+        return Response(TokenSerializer(body).data)
+
+
+def _origin(request: Request) -> str:
+    """Scheme, host and port by which the caller reached the portal; the host is an allowed one."""
+    scheme = "https" if settings.IS_HTTPS else "http"
+    return f"{scheme}://{request.get_host()}"

@@ -1,0 +1,149 @@
+"""The relay as a raw ASGI application, and the checks a WebSocket must pass before it is one."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Collection
+
+from protocol.session import SUBPROTOCOL
+from streaming.relay import refusals
+from streaming.relay.http_door import HttpDoor, raw_headers
+from streaming.relay.hub import Hub
+from streaming.relay.recorder_door import serve_answer, serve_next
+from streaming.relay.refusals import Refusal
+from streaming.relay.session import SessionDoor
+from streaming.relay.wire import (
+    HttpWire,
+    Receive,
+    Scope,
+    Send,
+    SocketWire,
+    with_http_wire,
+    with_socket_wire,
+)
+
+PREFIX = "/relay/v1/"
+_RECORDER = re.compile(r"recorders/([^/]{1,64})(/.*)")
+_EXCHANGE = re.compile(r"exchanges/([0-9a-f]{32})")
+_SESSION_PATH = "/session"
+
+
+class RelayApp:
+    """Serves everything below `/relay/v1/`. In the portal, HTTP comes here before Django and
+    WebSockets go to `streaming.consumers`; a relay node has nothing else.
+
+    Whoever runs it must run `hub.run()`; `lifespan` does, for servers that speak it.
+    """
+
+    def __init__(self, hub: Hub, portal_origins: Collection[str] = ()) -> None:
+        self.hub = hub
+        self._portal_origins = frozenset(portal_origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await with_http_wire(scope, receive, send, _Request(self.hub, scope).serve)
+        elif scope["type"] == "websocket":
+            await self._serve_session(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self.lifespan(scope, receive, send)
+
+    async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Runs the hub as long as the server does. `contera.listening` drains it before a planned
+        stop, because servers announce the stop only when all connections have ended."""
+        await receive()
+        scope.get("state", {})["before_stop"] = self.hub.drain
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(self.hub.run())
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            running.cancel()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _serve_session(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        recorder_id = session_recorder(scope)
+        if recorder_id is None or not may_connect(scope, self._portal_origins):
+            await send({"type": "websocket.close", "code": 4403})
+            return
+        await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+
+        async def serve(wire: SocketWire) -> None:
+            await _receive_all(SessionDoor(self.hub, recorder_id, wire), receive)
+
+        await with_socket_wire(scope, send, serve)
+
+
+async def _receive_all(door: SessionDoor, receive: Receive) -> None:
+    door.open()
+    try:
+        while (message := await receive())["type"] == "websocket.receive":
+            if (data := message.get("bytes")) is not None:
+                door.receive(data)
+            else:
+                door.receive_text()
+    finally:
+        door.disconnected()
+
+
+class _Request:
+    """One HTTP request: which door, and what a refusal looks like."""
+
+    def __init__(self, hub: Hub, scope: Scope) -> None:
+        self._hub = hub
+        self._scope = scope
+
+    async def serve(self, wire: HttpWire) -> None:
+        if self._scope["method"] == "HEAD":
+            await _refuse_head(wire)
+            return
+        try:
+            await self._route(wire)
+        except Refusal as refusal:
+            await _refuse(refusal, wire)
+
+    async def _route(self, wire: HttpWire) -> None:
+        scope, method, path = self._scope, self._scope["method"], relay_path(self._scope)
+        if path == "next" and method == "GET":
+            await serve_next(self._hub, scope, wire)
+        elif (match := _EXCHANGE.fullmatch(path)) and method == "POST":
+            await serve_answer(self._hub, scope, wire, match[1])
+        elif match := _RECORDER.fullmatch(path):
+            await HttpDoor(self._hub, scope, wire).serve(match[1], match[2])
+        else:
+            raise refusals.not_found()
+
+
+async def _refuse_head(wire: HttpWire) -> None:
+    """Nothing here answers HEAD, and the body of a refusal would be taken for the next answer on
+    the connection (RFC 9110 §9.3.2)."""
+    headers = [(b"allow", b"GET, POST"), (b"content-length", b"0")]
+    await wire.start(405, headers)
+    await wire.finish()
+
+
+async def _refuse(refusal: Refusal, wire: HttpWire) -> None:
+    head = refusal.head()
+    await wire.start(head.status, raw_headers(head))
+    wire.write(refusal.body())
+    await wire.finish()
+
+
+def relay_path(scope: Scope) -> str:
+    """The path below the prefix, exactly as it was sent: nothing is decoded twice."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return raw.decode("latin-1").removeprefix(PREFIX)
+
+
+def session_recorder(scope: Scope) -> str | None:
+    """The recorder id of a session's address, or None."""
+    match = _RECORDER.fullmatch(relay_path(scope))
+    return match[1] if match and match[2] == _SESSION_PATH else None
+
+
+def may_connect(scope: Scope, portal_origins: Collection[str]) -> bool:
+    """Browsers must come from the portal's pages; native clients send no Origin. All must speak
+    our subprotocol, so that no page of somebody else's can be tricked into it."""
+    origins = [value for name, value in scope["headers"] if name == b"origin"]
+    is_ours = not origins or (len(origins) == 1 and origins[0].decode("latin-1") in portal_origins)
+    return is_ours and SUBPROTOCOL in scope.get("subprotocols", [])

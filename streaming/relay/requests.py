@@ -1,0 +1,115 @@
+"""A viewer's request, the same for every door: checked, then sent on its way."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from protocol.http_message import Request, ResponseHead
+from streaming.relay import refusals
+from streaming.relay.access import (
+    Credential,
+    LiveTarget,
+    RenewalTarget,
+    check_target,
+    live_target,
+    need_of,
+)
+from streaming.relay.feed import Feed
+from streaming.relay.hub import Hub
+from streaming.relay.outlet import Outlet
+from streaming.relay.passage import Passage
+from streaming.relay.refusals import Refusal
+from streaming.relay.viewer import LiveViewer
+
+
+class Running(Protocol):
+    """An answer that is under way."""
+
+    def drain(self) -> None:
+        """The outlet can be written again."""
+
+    def cancel(self) -> None:
+        """The viewer wants no more; the outlet hears nothing further."""
+
+    def renew(self, credential: Credential) -> None:
+        """The viewer's new token: what it no longer grants ends at once (A6)."""
+
+    def check(self, now: float) -> bool:
+        """False when the viewer has taken nothing for too long."""
+
+
+class Watching:
+    """A viewer in its feed; the feed itself checks its deadlines."""
+
+    def __init__(self, feed: Feed, viewer: LiveViewer) -> None:
+        self._feed = feed
+        self._viewer = viewer
+        self.drain = viewer.drain
+
+    def cancel(self) -> None:
+        self._viewer.is_over = True
+        self._feed.leave(self._viewer)
+
+    def renew(self, credential: Credential) -> None:
+        self._viewer.credential = credential
+        if not credential.access.allows("live", self._viewer.target.camera):
+            self._feed.cut(self._viewer, refusals.not_granted("live"))
+
+    def check(self, now: float) -> bool:
+        return True
+
+
+class Passing:
+    """A finite answer: its token need only be valid at the start, its right must last."""
+
+    def __init__(self, passage: Passage) -> None:
+        self._passage = passage
+        self.drain = passage.drain
+        self.cancel = passage.cancel
+        self.check = passage.check
+
+    def renew(self, credential: Credential) -> None:
+        need = self._passage.need
+        if need is not None and not credential.allows(need):
+            self._passage.cut(refusals.not_granted(need.right))
+
+
+def open_request(
+    hub: Hub, recorder_id: str, credential: Credential, request: Request, outlet: Outlet
+) -> Running | None:
+    """Begins to answer; None when the relay itself has answered already.
+
+    Raises Refusal when the request is refused; nothing was written then.
+    """
+    if request.method not in ("GET", "POST"):
+        raise Refusal(405, "method_not_allowed", "A recorder answers GET and POST.")
+    check_target(request)
+    target = live_target(request)
+    if isinstance(target, RenewalTarget):
+        _renew(hub, credential, request, target, outlet)
+        return None
+    if isinstance(target, LiveTarget):
+        viewer = LiveViewer(hub.new_stream_id(), target, credential, outlet)
+        return Watching(hub.watch(recorder_id, viewer), viewer)
+    return _pass_on(hub, recorder_id, credential, request, outlet)
+
+
+def _renew(
+    hub: Hub, credential: Credential, request: Request, target: RenewalTarget, outlet: Outlet
+) -> None:
+    if request.method != "POST":
+        raise Refusal(405, "method_not_allowed", "A stream is renewed with POST.")
+    hub.renew_stream(target.stream_id, credential)
+    outlet.head(ResponseHead(204))
+    outlet.end()
+
+
+def _pass_on(
+    hub: Hub, recorder_id: str, credential: Credential, request: Request, outlet: Outlet
+) -> Running:
+    need = need_of(request)
+    if need is not None and not credential.allows(need):
+        raise refusals.not_granted(need.right)
+    passage = Passage(outlet, need)
+    passage.attach(hub.submit(recorder_id, request, credential, passage))
+    return Passing(passage)

@@ -1,0 +1,177 @@
+"""The cast of the portal's tests, and the private Redis they use.
+
+Nothing of Django is imported before a test asks for it: `protocol`, the relay and the recorder are
+tested without it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.services import PLUGINS
+
+if TYPE_CHECKING:
+    from accounts.models import Group, Organisation, User
+    from recorders.models import Camera, Recorder
+
+pytest_plugins = PLUGINS
+PASSWORD = "correct horse battery"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
+    """Under CI a skipped test is a failed one: what is missing there gets installed."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+
+
+@pytest.fixture(scope="session")
+def private_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Cache, channel layer, broker and mail folder of the tests: nobody else's."""
+    from django.test import override_settings
+
+    from contera import embedded_redis
+    from contera.celery import app
+
+    folder = tmp_path_factory.mktemp("portal")
+    url = f"unix://{folder / 'valkey.sock'}"
+    app.conf.broker_url = url.replace("unix://", "redis+socket://", 1)
+    with embedded_redis.running(folder / "valkey.sock"), override_settings(**_own(url, folder)):
+        yield url
+
+
+def _own(redis_url: str, folder: Path) -> dict[str, Any]:
+    """Settings of the tests (Any: Django's own shapes)."""
+    from django.conf import settings
+
+    (folder / "static").mkdir()
+    cache = {**settings.CACHES["default"], "LOCATION": redis_url}
+    layer = settings.CHANNEL_LAYERS["default"]
+    return {
+        "REDIS_URL": redis_url,
+        "CACHES": {"default": cache},
+        "CHANNEL_LAYERS": {
+            "default": {**layer, "CONFIG": {**layer["CONFIG"], "hosts": [redis_url]}}
+        },
+        "CONTERA_DATA": folder,
+        "STATIC_ROOT": folder / "static",
+        "CONTERA_SIGNING_KEY_FILE": folder / "portal.pem",
+        "CONTERA_STORAGE": f"file://{folder / 'exports'}",
+        # Pages in tests name static files as they are; there is no collectstatic before a test.
+        "STORAGES": {
+            **settings.STORAGES,
+            "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+        },
+        # A good password hash takes 50 ms, which says nothing about the portal.
+        "PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"],
+    }
+
+
+@pytest.fixture(autouse=True)
+def _private_portal(request: pytest.FixtureRequest) -> None:
+    """Every test that touches the database starts with an empty cache of its own."""
+    if request.node.get_closest_marker("django_db") or "db" in request.fixturenames:
+        request.getfixturevalue("private_redis")
+        from django.core.cache import cache
+
+        cache.clear()
+
+
+# --- The cast -------------------------------------------------------------------------------------
+
+
+def _join(organisation: Organisation, email: str, *groups: Group) -> User:
+    from accounts.models import Membership, User
+
+    user = User.objects.create_user(email, PASSWORD, email.split("@", maxsplit=1)[0].title())
+    membership = Membership.objects.create(user=user, organisation=organisation, name=user.name)
+    membership.groups.set(groups)
+    return user
+
+
+def _organisation(name: str) -> tuple[Organisation, Group]:
+    from accounts.models import Group, Organisation
+
+    organisation = Organisation.objects.create(name=name)
+    administrators = Group.objects.create(
+        organisation=organisation, name="Administrators", is_administrators=True
+    )
+    return organisation, administrators
+
+
+@pytest.fixture
+def organisation(owner: User) -> Organisation:
+    """The owner's."""
+    from accounts.models import Organisation
+
+    return Organisation.objects.get(memberships__user=owner)
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    """An administrator, whose organisation has the recorder."""
+    return _join(*_reordered(_organisation("Harbour"), "owner@harbour.test"))
+
+
+@pytest.fixture
+def viewers(organisation: Organisation, recorder: Recorder) -> Group:
+    """The group of the viewer: live and recorded video of the recorder, nothing else."""
+    from accounts.models import Group
+    from recorders.models import Grant
+
+    group = Group.objects.create(organisation=organisation, name="Viewers")
+    for right in ("live", "playback"):
+        Grant.objects.create(group=group, right=right, recorder=recorder)
+    return group
+
+
+@pytest.fixture
+def viewer(organisation: Organisation, viewers: Group) -> User:
+    """Sees the owner's recorder through the group `viewers`."""
+    return _join(organisation, "viewer@harbour.test", viewers)
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    """An administrator of another organisation: must see nothing of the owner's."""
+    return _join(*_reordered(_organisation("Elsewhere"), "stranger@elsewhere.test"))
+
+
+@pytest.fixture
+def recorder(organisation: Organisation) -> Recorder:
+    """The owner's, online, with the two `cameras`."""
+    return make_recorder(organisation, "Gate")
+
+
+@pytest.fixture
+def cameras(recorder: Recorder) -> list[Camera]:
+    return list(recorder.cameras.order_by("number"))
+
+
+def make_recorder(organisation: Organisation, name: str, cameras: int = 2) -> Recorder:
+    from django.utils import timezone
+
+    from recorders.models import Camera, Recorder, RemoteNetworkSettings
+
+    recorder = Recorder.objects.create(
+        organisation=organisation,
+        name=name,
+        public_key={},
+        last_seen_at=timezone.now(),
+        capabilities=["relay"],
+    )
+    RemoteNetworkSettings.objects.create(recorder=recorder, relay_region="us-west")
+    for number in range(1, cameras + 1):
+        Camera.objects.create(recorder=recorder, number=number, name=f"Camera {number}")
+    return recorder
+
+
+def _reordered(made: tuple[Organisation, Group], email: str) -> tuple[Organisation, str, Group]:
+    return made[0], email, made[1]

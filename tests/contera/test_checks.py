@@ -1,0 +1,32 @@
+"""D1: no start with a sample secret or with every host allowed."""
+
+import pytest
+from django.core.checks import run_checks
+
+
+def found_ids(**options):
+    return {message.id for message in run_checks(**options)}
+
+
+@pytest.mark.parametrize("secret", ["change-me" * 10, "short", "django-insecure-" + "x" * 60])
+def test_a_sample_secret_is_refused(settings, secret):
+    """D1"""
+    settings.SECRET_KEY = secret
+    assert "contera.E001" in found_ids()
+
+
+def test_every_host_allowed_is_refused(settings):
+    """D1"""
+    settings.ALLOWED_HOSTS = ["portal.example", "*"]
+    assert "contera.E002" in found_ids()
+
+
+def test_a_fresh_clone_has_no_errors():
+    """D1"""
+    assert not found_ids()
+
+
+def test_plain_http_is_named_before_it_goes_into_service(settings):
+    """D1"""
+    settings.IS_HTTPS = False
+    assert "contera.W001" in found_ids(include_deployment_checks=True)

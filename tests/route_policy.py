@@ -1,0 +1,216 @@
+"""Who gets what from each route: the written policy that tests/test_routes.py compares with.
+
+`ok` is any answer that let the person in (2xx, a redirect, or 400 and 409 for the empty body that
+the test sends), `login` a redirect to the sign-in page, a number that status. The stranger is an
+administrator of another organisation; things in addresses are the owner's; the viewer's group has
+live and recorded video of the recorder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ROLES = ("anonymous", "stranger", "viewer", "owner")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+# Routes with a way to sign in of their own: no session cookie counts there, so no CSRF either.
+OWN_AUTHENTICATION = {"api-sign-in", "recorder-enrol", "recorder-heartbeat"}
+
+
+@dataclass(frozen=True)
+class Line:
+    name: str
+    method: str
+    outcomes: dict[str, str]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.name}"
+
+
+def row(name: str, method: str, outcomes: dict[str, str]) -> str:
+    """A line of the table."""
+    anonymous, stranger, viewer, owner = (outcomes[role] for role in ROLES)
+    return f"{name:<38} {method:<6} {anonymous:<9} {stranger:<8} {viewer:<6} {owner}"
+
+
+TABLE = """
+# name                                 method anonymous stranger viewer owner
+home                                   GET    ok        ok       ok     ok
+home                                   POST   ok        ok       ok     ok
+account_login                          GET    ok        ok       ok     ok
+account_login                          POST   ok        ok       ok     ok
+account_logout                         GET    ok        ok       ok     ok
+account_logout                         POST   ok        ok       ok     ok
+account_inactive                       GET    ok        ok       ok     ok
+account_inactive                       POST   405       405      405    405
+account_reauthenticate                 GET    login     ok       ok     ok
+account_reauthenticate                 POST   login     ok       ok     ok
+account_change_password                GET    login     ok       ok     ok
+account_change_password                POST   login     ok       ok     ok
+account_reset_password                 GET    ok        ok       ok     ok
+account_reset_password                 POST   ok        ok       ok     ok
+account_reset_password_done            GET    ok        ok       ok     ok
+account_reset_password_done            POST   405       405      405    405
+account_reset_password_from_key        GET    ok        ok       ok     ok
+account_reset_password_from_key        POST   ok        ok       ok     ok
+account_reset_password_from_key_done   GET    ok        ok       ok     ok
+account_reset_password_from_key_done   POST   405       405      405    405
+invitation                             GET    404       404      404    404
+invitation                             POST   404       404      404    404
+invitation-link                        GET    404       404      404    404
+invitation-link                        POST   405       405      405    405
+account                                GET    login     ok       ok     ok
+account                                POST   login     ok       ok     ok
+own-tokens                             GET    405       405      405    405
+own-tokens                             POST   login     ok       ok     ok
+own-token-withdraw                     GET    405       405      405    405
+own-token-withdraw                     POST   login     404      404    ok
+switch-organisation                    GET    405       405      405    405
+switch-organisation                    POST   login     404      404    404
+people                                 GET    login     ok       403    ok
+people                                 POST   405       405      405    405
+person-add                             GET    login     ok       403    ok
+person-add                             POST   login     ok       403    ok
+person                                 GET    login     404      403    ok
+person                                 POST   login     404      403    ok
+person-state                           GET    405       405      405    405
+person-state                           POST   login     404      403    ok
+person-invitation                      GET    405       405      405    405
+person-invitation                      POST   login     404      403    ok
+person-remove                          GET    login     404      403    ok
+person-remove                          POST   login     404      403    ok
+groups                                 GET    login     ok       403    ok
+groups                                 POST   405       405      405    405
+group-add                              GET    login     ok       403    ok
+group-add                              POST   login     ok       403    ok
+group                                  GET    login     404      403    ok
+group                                  POST   login     404      403    ok
+group-delete                           GET    login     404      403    ok
+group-delete                           POST   login     404      403    ok
+audit                                  GET    login     ok       403    ok
+audit                                  POST   405       405      405    405
+group-access                           GET    login     404      403    ok
+group-access                           POST   login     404      403    ok
+recorders                              GET    login     ok       ok     ok
+recorders                              POST   login     405      405    405
+recorders-part                         GET    401       ok       ok     ok
+recorders-part                         POST   401       405      405    405
+recorder-add                           GET    login     ok       403    ok
+recorder-add                           POST   login     ok       403    ok
+registration-code-state                GET    401       404      404    ok
+registration-code-state                POST   401       405      405    405
+recorder                               GET    login     404      ok     ok
+recorder                               POST   login     405      405    405
+recorder-state                         GET    401       404      ok     ok
+recorder-state                         POST   401       405      405    405
+recorder-edit                          GET    login     404      403    ok
+recorder-edit                          POST   login     404      403    ok
+recorder-remove                        GET    login     404      403    ok
+recorder-remove                        POST   login     404      403    ok
+network                                GET    login     404      403    ok
+network                                POST   login     404      403    ok
+whitelist                              GET    login     404      403    ok
+whitelist                              POST   login     404      403    ok
+whitelist-mails                        GET    401       404      403    ok
+whitelist-mails                        POST   401       405      405    405
+whitelist-mail-retry                   GET    login     404      403    ok
+whitelist-mail-retry                   POST   login     404      403    ok
+whitelist-csv                          GET    login     404      403    ok
+whitelist-csv                          POST   login     405      405    405
+whitelist-txt                          GET    login     404      403    ok
+whitelist-txt                          POST   login     405      405    405
+live                                   GET    login     ok       ok     ok
+live                                   POST   login     405      405    405
+recorded                               GET    login     ok       ok     ok
+recorded                               POST   login     405      405    405
+incidents                              GET    login     ok       ok     ok
+incidents                              POST   login     405      405    405
+incident-new                           GET    login     ok       ok     ok
+incident-new                           POST   login     ok       ok     ok
+incident-estimate                      GET    login     ok       ok     ok
+incident-estimate                      POST   login     405      405    405
+incident                               GET    login     404      404    ok
+incident                               POST   login     405      405    405
+incident-exports                       GET    login     404      404    ok
+incident-exports                       POST   login     405      405    405
+export-again                           GET    login     405      405    405
+export-again                           POST   login     404      404    ok
+incident-delete                        GET    login     404      404    ok
+incident-delete                        POST   login     404      404    ok
+export-cancel                          GET    login     405      405    405
+export-cancel                          POST   login     404      404    ok
+export-retry                           GET    login     405      405    405
+export-retry                           POST   login     404      404    ok
+export-clip                            GET    login     404      404    404
+export-clip                            POST   login     405      405    405
+export-manifest                        GET    login     404      404    404
+export-manifest                        POST   login     405      405    405
+export-signature                       GET    login     404      404    404
+export-signature                       POST   login     405      405    405
+export-archive                         GET    login     404      404    404
+export-archive                         POST   login     405      405    405
+api-sign-in                            POST   ok        ok       ok     ok
+api-tokens                             GET    401       ok       ok     ok
+api-token                              DELETE 401       404      404    ok
+api-me                                 GET    401       ok       ok     ok
+api-me                                 PATCH  401       ok       ok     ok
+api-users                              GET    401       ok       403    ok
+api-users                              POST   401       ok       403    ok
+api-user                               GET    401       404      403    ok
+api-user                               PATCH  401       404      403    ok
+api-user                               DELETE 401       404      403    ok
+api-groups                             GET    401       ok       403    ok
+api-groups                             POST   401       ok       403    ok
+api-group                              GET    401       404      403    ok
+api-group                              PATCH  401       404      403    ok
+api-group                              DELETE 401       404      403    ok
+api-audit                              GET    401       ok       403    ok
+api-group-grants                       GET    401       404      403    ok
+api-group-grants                       PUT    401       404      403    ok
+recorder-enrol                         POST   ok        ok       ok     ok
+recorder-heartbeat                     POST   401       401      401    401
+registration-codes                     POST   401       ok       403    ok
+api-locations                          GET    401       ok       ok     ok
+api-locations                          POST   401       ok       403    ok
+api-location                           PATCH  401       404      404    ok
+api-location                           DELETE 401       404      404    ok
+api-recorders                          GET    401       ok       ok     ok
+api-recorder                           GET    401       404      ok     ok
+api-recorder                           PATCH  401       404      403    ok
+api-recorder                           DELETE 401       404      403    ok
+api-cameras                            GET    401       404      ok     ok
+api-network                            GET    401       404      403    ok
+api-network                            PUT    401       404      403    ok
+api-whitelist-mails                    GET    401       404      403    ok
+api-whitelist-mails                    POST   401       404      403    ok
+session                                POST   401       404      ok     ok
+session-token                          POST   401       404      ok     ok
+api-incidents                          GET    401       ok       ok     ok
+api-incidents                          POST   401       ok       ok     ok
+api-incident                           GET    401       404      404    ok
+api-incident                           DELETE 401       404      404    ok
+api-exports                            GET    401       404      404    ok
+api-exports                            POST   401       404      404    ok
+api-export                             GET    401       404      404    ok
+api-export-cancel                      POST   401       404      404    ok
+api-export-retry                       POST   401       404      404    ok
+# Files: the export of the test has stored none yet; tests/incidents downloads real ones.
+api-export-clip                        GET    401       404      404    404
+api-manifest                           GET    401       404      404    404
+api-signature                          GET    401       404      404    404
+schema                                 GET    ok        ok       ok     ok
+api-docs                               GET    ok        ok       ok     ok
+jwks                                   GET    ok        ok       ok     ok
+jwks                                   POST   405       405      405    405
+healthz                                GET    ok        ok       ok     ok
+healthz                                POST   405       405      405    405
+readyz                                 GET    ok        ok       ok     ok
+readyz                                 POST   405       405      405    405
+"""
+
+POLICY = [
+    Line(name, method, dict(zip(ROLES, outcomes, strict=True)))
+    for name, method, *outcomes in (
+        row.split() for row in TABLE.splitlines() if row and not row.startswith("#")
+    )
+]
