@@ -54,6 +54,8 @@ demo: static ## run Contera with sample cameras (CONTERA_PORT, CONTERA_DATA move
 # --- tests and checks ---
 
 PYTEST := $(BIN)/python -m pytest
+# Programs, sockets and a browser share two cores: what fails is tried once more, and named in the summary.
+TESTS := $(PYTEST) -q -rR --reruns 1
 # The part whose behaviour depends on the database.
 DJANGO_TESTS := $(wildcard tests/accounts tests/recorders tests/streaming tests/incidents tests/contera)
 # What the checks of the settings see: a portal in service.
@@ -66,11 +68,11 @@ test-tools: ## install what tests need of Debian (root), or say what is missing
 .PHONY: test
 test: venv static test-tools ## all tests: on SQLite, on PostgreSQL, and in the browser
 	@echo "== Tests on SQLite"
-	@$(PYTEST) -q
+	@$(TESTS)
 	@echo "== Tests of the portal on PostgreSQL"
-	@$(BIN)/python -m tests.services.postgres $(PYTEST) -q $(DJANGO_TESTS)
+	@$(BIN)/python -m tests.services.postgres $(TESTS) $(DJANGO_TESTS)
 	@echo "== Tests in the browser, with the real programs"
-	@$(PYTEST) -q tests/e2e
+	@$(TESTS) tests/e2e
 
 .PHONY: lint
 lint: venv ## style, types, import rules, migrations and settings
