@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from protocol.errors import ProtocolError
 
+PATHS = ("manual_nat", "lan", "p2p", "relay")  # ways to carry video, the preferred first
 RIGHTS = ("live", "playback", "export", "ptz", "audio", "configure")
 
 ACCESS_LIFETIME_S = 60  # a withdrawn right ends everywhere within this time
@@ -48,7 +49,8 @@ class TokenError(ProtocolError):
 class AccessToken:
     """What a viewer may do at one recorder until `expires_at` (Unix seconds).
 
-    `grants` maps camera numbers to rights; `recorder_rights` holds for the recorder itself.
+    `grants` maps camera numbers to rights; `recorder_rights` holds for the recorder itself. Only
+    `paths` may carry video; signalling and questions to the recorder itself may use any.
     """
 
     session_id: str
@@ -58,6 +60,8 @@ class AccessToken:
     expires_at: int
     grants: Mapping[int, frozenset[str]] = field(default_factory=dict)
     recorder_rights: frozenset[str] = frozenset()
+    paths: frozenset[str] = frozenset(PATHS)
+    issued_at: int = 0  # set when a token is verified
 
     def allows(self, right: str, camera: int) -> bool:
         return right in self.grants.get(camera, frozenset())
@@ -91,6 +95,10 @@ class Signer:
         }
         headers = {"typ": kind, "kid": self.jwk["kid"]}
         return jwt.encode(payload, self._key, algorithm=_ALGORITHM, headers=headers)
+
+    def sign_raw(self, content: bytes) -> bytes:
+        """The bare Ed25519 signature, 64 bytes; content begins with a context of its own."""
+        return self._key.sign(content)
 
     def sign_detached(self, kind: str, content: bytes) -> str:
         """A signature that travels beside the content (RFC 7515 appendix F, `b64: false` of
@@ -143,6 +151,7 @@ def sign_access_token(signer: Signer, access: AccessToken, now: int) -> str:
         "org": access.organisation_id,
         "grants": _by_rights(access.grants),
         "rec_rights": sorted(access.recorder_rights),
+        "paths": sorted(access.paths),
     }
     audience = f"recorder:{access.recorder_id}"
     return signer.sign("access+jwt", audience, claims, now, ACCESS_LIFETIME_S)
@@ -175,6 +184,8 @@ def verify_access_token(
                 for camera in cameras
             },
             recorder_rights=frozenset(claims["rec_rights"]),
+            paths=frozenset(claims["paths"]),
+            issued_at=int(claims["iat"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         raise TokenError("token_invalid", "access token lacks a claim") from None
@@ -222,6 +233,11 @@ def bearer(authorization: str | None) -> str | None:
     scheme, _, token = (authorization or "").partition(" ")
     token = token.strip()
     return token if scheme.lower() == "bearer" and token else None
+
+
+def verify_raw(jwk: Mapping[str, Any], signature: bytes, content: bytes) -> None:
+    """Raises cryptography's InvalidSignature, or ProtocolError `bad_keys`."""
+    _public_key(jwk).verify(signature, content)
 
 
 def public_jwk(key: Ed25519PublicKey) -> Jwk:
