@@ -6,7 +6,11 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage as Manifest
 
 
 class HashedStaticFilesStorage(Manifest):  # type: ignore[misc]  # whitenoise ships no types
-    """Rewrites `import … from "./x.js"` to hashed names, in our own modules only: what packages
-    bring may import things that are not there."""
+    """Rewrites `import … from "./x.js"` to hashed names, in our own modules and those copied for
+    them only: what packages bring otherwise may import things that are not there."""
 
-    patterns = (*Manifest.patterns, ("js/*.js", Manifest._js_module_import_aggregation_patterns[1]))
+    patterns = (
+        *Manifest.patterns,
+        ("js/*.js", Manifest._js_module_import_aggregation_patterns[1]),
+        ("vendor/noble/*.js", Manifest._js_module_import_aggregation_patterns[1]),
+    )

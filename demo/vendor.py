@@ -2,12 +2,15 @@
 
 A page names an icon as `{% include "_icon.html" with name="camera" %}`, or as `#tabler-camera`
 behind the address of `vendor/icons.svg` anywhere else. Only the icons named so are in the sprite.
+The cryptography of the sealed channel goes to `static/vendor/noble/` (demo/vendored_modules.py).
 """
 
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from demo.vendored_modules import ModuleMissing, modules
 
 ROOT = Path(__file__).resolve().parent.parent
 ICONS = ROOT / "node_modules/@tabler/icons/icons"
@@ -80,7 +83,9 @@ def write(path: Path, text: str) -> None:
 def main() -> None:
     try:
         write(VENDOR / "icons.svg", sprite())
-    except (VendorError, FileNotFoundError) as error:
+        for path, text in modules(ROOT / "node_modules").items():
+            write(VENDOR / "noble" / path, text)
+    except (VendorError, ModuleMissing, FileNotFoundError) as error:
         sys.exit(f"make static: {error}")
 
 
