@@ -15,6 +15,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,19 @@ class Demo:
 
     def pid(self, service: str) -> int:
         return int(self.facts["services"][service])
+
+    def until_recorded(self, length_s: float) -> None:
+        """Waits until every camera has so much recorded video; the wall clock is what fills it."""
+        path = f"/api/v1/recorders/{self.facts['recorders'][0]['id']}/cameras/"
+        deadline = time.monotonic() + length_s + ONLINE_S
+        oldest = (datetime.now(UTC) - timedelta(seconds=length_s)).isoformat()
+        while time.monotonic() < deadline:
+            begun = [camera["recorded_from"] or "z" for camera in self.api("GET", path)]
+            if max(begun) < oldest:
+                return
+            time.sleep(0.5)
+            oldest = (datetime.now(UTC) - timedelta(seconds=length_s)).isoformat()
+        raise ServiceError(f"less than {length_s:g} s are recorded")
 
     def api(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """A request of the administrator's to the API. Raises urllib.error.HTTPError."""
