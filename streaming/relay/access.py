@@ -13,7 +13,8 @@ from streaming.relay.refusals import Refusal
 
 _CAMERA = re.compile(r"/v1/cameras/([1-9][0-9]{0,5})/([a-z0-9.]+)")
 _RENEWAL = re.compile(r"/v1/streams/([0-9a-f]{32})/renewal")
-_LIVE_QUERY = {"": "hd", "profile=hd": "hd", "profile=sd": "sd"}
+_SINCE = re.compile(r"[0-9]{1,16}")  # 90 kHz ticks since 1970 have 15 digits until 2286
+_PROFILES = ("hd", "sd")
 _RIGHTS = {
     "live": "live",
     "recordings": "playback",
@@ -21,6 +22,17 @@ _RIGHTS = {
     "clip.mp4": "export",
     "ptz": "ptz",
 }
+# What passes though no video may: signalling and questions to the recorder itself, each with the
+# largest body it needs.
+_CONTROL = (
+    ("GET", re.compile(r"/v1/"), 0),
+    ("POST", re.compile(r"/v1/p2p"), 24 * 1024),  # an SDP of 16 KiB as JSON
+    ("POST", re.compile(r"/v1/p2p/[A-Za-z0-9_-]{1,64}/candidates"), 16 * 1024),
+    ("POST", re.compile(r"/v1/p2p/[A-Za-z0-9_-]{1,64}/close"), 1024),
+    ("POST", re.compile(r"/v1/access-changes"), 1024),
+    ("POST", re.compile(r"/v1/network-test"), 1024),
+    ("GET", re.compile(r"/v1/network-test"), 0),
+)
 
 
 @dataclass(frozen=True)
@@ -30,8 +42,13 @@ class Credential:
     text: str
     access: AccessToken
 
-    def allows(self, need: Need | None) -> bool:
-        return need is None or self.access.allows(need.right, need.camera)
+    @property
+    def has_relay(self) -> bool:
+        """True when the relay may carry video to this viewer."""
+        return "relay" in self.access.paths
+
+    def may_watch(self, camera: int) -> bool:
+        return self.has_relay and self.access.allows("live", camera)
 
 
 @dataclass(frozen=True)
@@ -42,8 +59,11 @@ class Need:
 
 @dataclass(frozen=True)
 class LiveTarget:
+    """`since`: begin with the group of pictures that holds this time (90 kHz), if it is kept."""
+
     camera: int
     profile: str
+    since: int | None = None
 
 
 @dataclass(frozen=True)
@@ -75,10 +95,18 @@ def live_target(request: Request) -> LiveTarget | RenewalTarget | None:
         return None
     if request.method != "GET":
         raise Refusal(405, "method_not_allowed", "Live video is asked for with GET.")
-    profile = _LIVE_QUERY.get(request.query)
-    if profile is None:
-        raise Refusal(400, "bad_parameter", "profile: hd or sd, and nothing else.")
-    return LiveTarget(int(match[1]), profile)
+    return _live_target(int(match[1]), request.query)
+
+
+def _live_target(camera: int, query: str) -> LiveTarget:
+    pairs = [pair.partition("=")[::2] for pair in query.split("&")] if query else []
+    asked = dict(pairs)
+    profile, since = asked.pop("profile", "hd"), asked.pop("since", "0")
+    if asked or len(pairs) > len(dict(pairs)) or profile not in _PROFILES:
+        raise Refusal(400, "bad_parameter", "profile: hd or sd; since: a time; nothing else.")
+    if not _SINCE.fullmatch(since):
+        raise Refusal(400, "bad_parameter", "since: ticks of 90 kHz since 1970.")
+    return LiveTarget(camera, profile, int(since) or None)
 
 
 def need_of(request: Request) -> Need | None:
@@ -94,6 +122,34 @@ def need_of(request: Request) -> Need | None:
         return Need("playback" if is_recorded else "live", int(match[1]))
     right = _RIGHTS.get(match[2])
     return None if right is None else Need(right, int(match[1]))
+
+
+def check_right(credential: Credential, request: Request) -> None:
+    """Raises Refusal 403 `relay_off` (only control may pass here) or `not_granted`."""
+    if not credential.has_relay and not is_control(request):
+        raise refusals.relay_off()
+    need = need_of(request)
+    if need is not None and not credential.access.allows(need.right, need.camera):
+        raise refusals.not_granted(need.right)
+
+
+def check_live(credential: Credential, camera: int) -> None:
+    """As `check_right`, for live video of a camera."""
+    if not credential.has_relay:
+        raise refusals.relay_off()
+    if not credential.may_watch(camera):
+        raise refusals.not_granted("live")
+
+
+def is_control(request: Request) -> bool:
+    """True for signalling and questions to the recorder itself; raises Refusal 413 for one with
+    more body than it needs."""
+    for method, path, limit in _CONTROL:
+        if request.method == method and path.fullmatch(request.path):
+            if len(request.body) > limit:
+                raise Refusal(413, "body_too_large", f"More than {limit} bytes of body.")
+            return True
+    return False
 
 
 def check_target(request: Request) -> None:

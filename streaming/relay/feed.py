@@ -8,20 +8,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from protocol.errors import ProtocolError
-from protocol.fragments import Segment, SegmentReader
+from protocol.fragments import SegmentReader
 from protocol.http_message import Request, ResponseHead
 from streaming.relay import refusals
 from streaming.relay.access import Credential, LiveTarget
 from streaming.relay.exchange import Exchange
 from streaming.relay.limits import (
     LINGER_S,
-    MAX_GOP_BYTES,
-    MAX_GOP_FRAMES,
     MAX_PROBLEM_BYTES,
     MAX_VIEWERS,
     RENEW_BEFORE_S,
     RENEW_RETRY_S,
 )
+from streaming.relay.picture import Picture
 from streaming.relay.refusals import Refusal
 from streaming.relay.viewer import LiveViewer
 
@@ -62,6 +61,8 @@ class Feed:
     def start(self, credential: Credential) -> None:
         """Asks the recorder, with the first viewer's token; raises Refusal when it cannot."""
         target = f"/v1/cameras/{self.target.camera}/live?profile={self.target.profile}"
+        if self.target.since is not None:
+            target += f"&since={self.target.since}"
         self._sustained_until = credential.access.expires_at
         request = Request("GET", target)
         self._exchange = self._hub.submit(self.recorder_id, request, credential, self)
@@ -74,7 +75,7 @@ class Feed:
         self._empty_since = None
         if self.state is State.RUNNING and self._head is not None:
             viewer.begin(self._head)
-            viewer.join(self._picture.segments(), self._now())
+            viewer.join(self._picture.segments(viewer.target.since), self._now())
 
     def leave(self, viewer: LiveViewer) -> None:
         if self.viewers.pop(viewer.id, None) is not None:
@@ -192,35 +193,6 @@ class Feed:
         return viewers
 
 
-class Picture:
-    """What a joiner needs to see something at once: initialisation and current pictures."""
-
-    def __init__(self) -> None:
-        self._init: Segment | None = None
-        self._group: list[Segment] = []
-        self._size_bytes = 0
-
-    def add(self, segment: Segment) -> None:
-        if segment.is_init:
-            self._init = segment
-            self._forget_group()
-        elif segment.is_key:
-            self._group = [segment]
-            self._size_bytes = len(segment.data)
-        elif self._group:
-            self._group.append(segment)
-            self._size_bytes += len(segment.data)
-            if self._size_bytes > MAX_GOP_BYTES or len(self._group) > MAX_GOP_FRAMES:
-                self._forget_group()  # joiners wait for the next key frame
-
-    def segments(self) -> list[Segment]:
-        return [] if self._init is None else [self._init, *self._group]
-
-    def _forget_group(self) -> None:
-        self._group = []
-        self._size_bytes = 0
-
-
 class _Renewal:
     """The recorder's answer to a renewal: 204, or a reason to try again."""
 
@@ -247,7 +219,7 @@ class _Renewal:
 def _no_longer(viewer: LiveViewer, unix_s: float) -> Refusal:
     if viewer.credential.access.expires_at <= unix_s:
         return Refusal(401, "token_expired", "The stream's token expired and was not renewed.")
-    return refusals.not_granted("live")
+    return refusals.not_granted("live") if viewer.credential.has_relay else refusals.relay_off()
 
 
 def _ignore(_feed: Feed) -> None:

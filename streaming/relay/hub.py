@@ -15,7 +15,7 @@ from typing import Protocol
 from protocol.http_message import Request, format_request
 from protocol.tokens import KeyRing, RelayPass, TokenError
 from streaming.relay import refusals
-from streaming.relay.access import Credential, verify_viewer
+from streaming.relay.access import Credential, check_live, verify_viewer
 from streaming.relay.answers import filter_request_headers
 from streaming.relay.clock import Clock
 from streaming.relay.exchange import Exchange, Sink, Source, State
@@ -155,10 +155,9 @@ class Hub:
     def watch(self, recorder_id: str, viewer: LiveViewer) -> Feed:
         """Joins the feed of a camera and profile, and starts it for the first viewer.
 
-        Raises Refusal 403 without the right, 503 when the recorder is not linked.
+        Raises Refusal 403 without the right or the way, 503 when the recorder is not linked.
         """
-        if not viewer.credential.access.allows("live", viewer.target.camera):
-            raise refusals.not_granted("live")
+        check_live(viewer.credential, viewer.target.camera)
         if not self.is_linked(recorder_id):
             raise refusals.offline()
         key = (recorder_id, viewer.target.camera, viewer.target.profile)
@@ -177,8 +176,7 @@ class Hub:
         viewer = self._viewers.get(stream_id)
         if viewer is None or not _is_same_session(viewer.credential, credential):
             raise Refusal(404, "stream_not_found", "There is no such stream.")
-        if not credential.access.allows("live", viewer.target.camera):
-            raise refusals.not_granted("live")
+        check_live(credential, viewer.target.camera)
         viewer.credential = credential
 
     def keep(self, checked: Checked) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 
 from protocol.http_message import ResponseHead
-from streaming.relay.access import Need
 from streaming.relay.exchange import Exchange
 from streaming.relay.limits import PASSAGE_BYTES, STALLED_S
 from streaming.relay.outlet import Outlet
@@ -15,8 +14,7 @@ from streaming.relay.refusals import Refusal
 class Passage:
     """A Sink that writes to an Outlet and lets the recorder wait when the viewer is slow."""
 
-    def __init__(self, outlet: Outlet, need: Need | None) -> None:
-        self.need = need
+    def __init__(self, outlet: Outlet) -> None:
         self.is_over = False
         self._outlet = outlet
         self._exchange: Exchange | None = None

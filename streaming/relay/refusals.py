@@ -47,6 +47,10 @@ def not_granted(right: str) -> Refusal:
     return Refusal(403, "not_granted", f"The token does not grant {right} on this camera.")
 
 
+def relay_off() -> Refusal:
+    return Refusal(403, "relay_off", "Video of this recorder does not go through the relay.")
+
+
 def bad_answer(error: ProtocolError) -> Refusal:
     return Refusal(502, "bad_answer", f"The recorder's answer was refused: {error.message}.")
 

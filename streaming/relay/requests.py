@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Protocol
 
 from protocol.http_message import Request, ResponseHead
-from streaming.relay import refusals
 from streaming.relay.access import (
     Credential,
     LiveTarget,
     RenewalTarget,
+    check_live,
+    check_right,
     check_target,
     live_target,
-    need_of,
 )
 from streaming.relay.feed import Feed
 from streaming.relay.hub import Hub
@@ -52,8 +52,10 @@ class Watching:
 
     def renew(self, credential: Credential) -> None:
         self._viewer.credential = credential
-        if not credential.access.allows("live", self._viewer.target.camera):
-            self._feed.cut(self._viewer, refusals.not_granted("live"))
+        try:
+            check_live(credential, self._viewer.target.camera)
+        except Refusal as refusal:
+            self._feed.cut(self._viewer, refusal)
 
     def check(self, now: float) -> bool:
         return True
@@ -62,16 +64,18 @@ class Watching:
 class Passing:
     """A finite answer: its token need only be valid at the start, its right must last."""
 
-    def __init__(self, passage: Passage) -> None:
+    def __init__(self, passage: Passage, request: Request) -> None:
         self._passage = passage
+        self._request = request
         self.drain = passage.drain
         self.cancel = passage.cancel
         self.check = passage.check
 
     def renew(self, credential: Credential) -> None:
-        need = self._passage.need
-        if need is not None and not credential.allows(need):
-            self._passage.cut(refusals.not_granted(need.right))
+        try:
+            check_right(credential, self._request)
+        except Refusal as refusal:
+            self._passage.cut(refusal)
 
 
 def open_request(
@@ -107,9 +111,7 @@ def _renew(
 def _pass_on(
     hub: Hub, recorder_id: str, credential: Credential, request: Request, outlet: Outlet
 ) -> Running:
-    need = need_of(request)
-    if need is not None and not credential.allows(need):
-        raise refusals.not_granted(need.right)
-    passage = Passage(outlet, need)
+    check_right(credential, request)
+    passage = Passage(outlet)
     passage.attach(hub.submit(recorder_id, request, credential, passage))
-    return Passing(passage)
+    return Passing(passage, request)

@@ -72,8 +72,8 @@ class LiveViewer:
         return self._blocked_since is not None and now - self._blocked_since > STALLED_S
 
     def may_watch(self, unix_s: float) -> bool:
-        access = self.credential.access
-        return access.expires_at > unix_s and access.allows("live", self.target.camera)
+        credential = self.credential
+        return credential.access.expires_at > unix_s and credential.may_watch(self.target.camera)
 
     def refuse(self, refusal: Refusal) -> None:
         """Ends the stream with the reason: as an answer when none began, else in mid-stream."""

@@ -11,7 +11,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocol.fragments import Segment
 from protocol.http_message import ResponseHead
-from protocol.tokens import AccessToken, KeyRing, Signer, sign_access_token, sign_relay_pass
+from protocol.tokens import (
+    PATHS,
+    AccessToken,
+    KeyRing,
+    Signer,
+    sign_access_token,
+    sign_relay_pass,
+)
 from streaming.relay.access import Credential, LiveTarget
 from streaming.relay.clock import Clock
 from streaming.relay.exchange import Exchange
@@ -73,9 +80,10 @@ def access_token(
     grants: dict[int, set[str]] | None = None,
     session: str = "session",
     user: str = "owner",
+    paths: tuple[str, ...] = PATHS,
 ) -> str:
     rights = {n: frozenset(r) for n, r in (grants or {1: {"live", "playback", "export"}}).items()}
-    access = AccessToken(session, user, "organisation", recorder, 0, rights)
+    access = AccessToken(session, user, "organisation", recorder, 0, rights, paths=frozenset(paths))
     return sign_access_token(SIGNER, access, int(clock.unix()))
 
 
@@ -181,8 +189,9 @@ class Site:
 
 
 def watch(
-    hub: Hub, viewer_credential: Credential, profile: str = "sd"
+    hub: Hub, viewer_credential: Credential, profile: str = "sd", since: int | None = None
 ) -> tuple[LiveViewer, Screen, Feed]:
     screen = Screen()
-    viewer = LiveViewer(hub.new_stream_id(), LiveTarget(1, profile), viewer_credential, screen)
+    target = LiveTarget(1, profile, since)
+    viewer = LiveViewer(hub.new_stream_id(), target, viewer_credential, screen)
     return viewer, screen, hub.watch(RECORDER, viewer)

@@ -53,6 +53,26 @@ async def test_a_joiner_gets_initialisation_and_the_current_pictures_at_once(
     assert screen.received == [INIT, frame(2, is_key=True), frame(3)]
 
 
+async def test_a_viewer_from_another_path_gets_what_it_has_not_seen(
+    hub: Hub, running: tuple[Screen, Exchange], clock: FakeClock
+) -> None:
+    """L4: the hand-over loses nothing."""
+    running[1].feed(frame(2, is_key=True) + frame(3))
+    _, screen, _ = watch(hub, credential(hub, clock), since=1 * 6000)
+    assert screen.received == [INIT, frame(0, is_key=True), frame(1)] + [
+        frame(2, is_key=True),
+        frame(3),
+    ]
+
+
+async def test_the_first_viewers_time_is_asked_of_the_recorder(
+    hub: Hub, site: Site, clock: FakeClock
+) -> None:
+    """Nothing is kept yet at the relay."""
+    watch(hub, credential(hub, clock), since=77)
+    assert site.take().request.startswith(b"GET /v1/cameras/1/live?profile=sd&since=77 ")
+
+
 async def test_each_viewer_has_a_stream_id_of_its_own_and_allowed_headers(
     hub: Hub, running: tuple[Screen, Exchange], clock: FakeClock
 ) -> None:

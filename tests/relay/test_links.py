@@ -32,7 +32,7 @@ from tests.relay.cast import (
 
 def ask(hub: Hub, clock: FakeClock, target: str = "/v1/cameras") -> Screen:
     screen = Screen()
-    passage = Passage(screen, None)
+    passage = Passage(screen)
     request = Request("GET", target, (("Accept", "x"), ("Cookie", "secret"), ("Host", "evil")))
     passage.attach(hub.submit(RECORDER, request, credential(hub, clock), passage))
     return screen

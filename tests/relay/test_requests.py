@@ -11,6 +11,7 @@ from streaming.relay.access import (
     Need,
     RenewalTarget,
     check_target,
+    is_control,
     live_target,
     need_of,
 )
@@ -29,6 +30,15 @@ STREAM = "0123456789abcdef0123456789abcdef"
         ("/v1/cameras/1/live?profile=4k", 400),
         ("/v1/cameras/1/live?profile=hd&profile=sd", 400),
         ("/v1/cameras/1/live?profile=sd&x=1", 400),
+        ("/v1/cameras/1/live?profile=sd&since=170000000000000", LiveTarget(1, "sd", 17 * 10**13)),
+        ("/v1/cameras/1/live?since=9", LiveTarget(1, "hd", 9)),
+        ("/v1/cameras/1/live?since=0", LiveTarget(1, "hd")),
+        ("/v1/cameras/1/live?since=-1", 400),
+        ("/v1/cameras/1/live?since=", 400),
+        ("/v1/cameras/1/live?since=1.5", 400),
+        ("/v1/cameras/1/live?since=99999999999999999", 400),
+        ("/v1/cameras/1/live?since=1&since=2", 400),
+        ("/v1/cameras/1/live?profile", 400),
         ("/v1/cameras/01/live", None),
         ("/v1/cameras/0/live", None),
         ("/v1/cameras/%31/live", None),
@@ -67,6 +77,51 @@ def test_renewals_of_streams_are_answered_by_the_relay() -> None:
 def test_each_address_needs_its_right(target: str, expected: Need | None) -> None:
     """A4."""
     assert need_of(Request("GET", target)) == expected
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "expected"),
+    [
+        ("GET", "/v1/", True),
+        ("POST", "/v1/p2p", True),
+        ("POST", "/v1/p2p/0a1b-c/candidates", True),
+        ("POST", "/v1/p2p/0a1b-c/close", True),
+        ("POST", "/v1/access-changes", True),
+        ("POST", "/v1/network-test", True),
+        ("GET", "/v1/network-test", True),
+        ("POST", "/v1/", False),
+        ("GET", "/v1/p2p", False),
+        ("POST", "/v1/p2p/../../cameras/close", False),
+        ("POST", "/v1/p2p/a/b/close", False),
+        ("GET", "/v1/cameras", False),
+        ("GET", "/v1/cameras/1/live", False),
+        ("GET", "/v1/cameras/1/snapshot.jpg", False),
+        ("GET", "/v1//", False),
+        ("GET", "/v1/network-test/x", False),
+    ],
+)
+def test_only_signalling_and_questions_to_the_recorder_are_control(
+    method: str, target: str, expected: bool
+) -> None:
+    assert is_control(Request(method, target)) is expected
+
+
+@pytest.mark.parametrize(
+    ("target", "limit"),
+    [
+        ("/v1/p2p", 24 * 1024),
+        ("/v1/p2p/a/candidates", 16 * 1024),
+        ("/v1/p2p/a/close", 1024),
+        ("/v1/access-changes", 1024),
+        ("/v1/network-test", 1024),
+    ],
+)
+def test_control_requests_have_small_bodies(target: str, limit: int) -> None:
+    """L11."""
+    assert is_control(Request("POST", target, body=bytes(limit)))
+    with pytest.raises(Refusal) as caught:
+        is_control(Request("POST", target, body=bytes(limit + 1)))
+    assert caught.value.status == 413
 
 
 @pytest.mark.parametrize(
