@@ -20,6 +20,9 @@ MAX_CAMERAS = 64  # the largest site planned for; one process feeds no more
 MAX_FILE_BYTES = 1024 * 1024
 MIN_STORAGE_BYTES = 100_000_000  # below it a recording is gone before anybody looks
 
+# The doors of `[web]` and their ports: plain pages, TLS, and one that speaks both for VMS and apps.
+PORTS = {"port": 8080, "https_port": 8443, "streaming_port": 8887}
+
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(MB|GB|TB)")
 _UNIT_BYTES = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 
@@ -56,8 +59,17 @@ class StorageConfig:
 
 @dataclass(frozen=True)
 class WebConfig:
+    """Where the recorder itself answers; port 0 is a door that stays shut.
+
+    `certificate` and `key` are PEM files of the owner's; without them the recorder makes its own.
+    """
+
     host: str
     port: int
+    https_port: int = 0
+    streaming_port: int = 0
+    certificate: Path | None = None
+    key: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -159,7 +171,7 @@ def _config(top: _Table, file: Path) -> Config:
         file=file,
         name=_name(recorder.key("name"), recorder.take("name", str, "Recorder")),
         storage=_storage(storage, file.parent),
-        web=_web(web),
+        web=_web(web, file.parent),
         cameras=tuple(_camera(table) for table in top.tables("cameras")),
     )
     for table in (top, recorder, storage, web):
@@ -187,14 +199,34 @@ def parse_size(key: str, text: str) -> int:
     return size
 
 
-def _web(table: _Table) -> WebConfig:
+def _web(table: _Table, folder: Path) -> WebConfig:
     host = table.take("host", str, "0.0.0.0")
     if not re.fullmatch(r"[0-9A-Za-z.:-]{1,253}", host):
         raise _FactError(table.key("host"), f"{host[:40]!r} is neither an address nor a host name")
-    port = table.take("port", int, 8080)
-    if not 1 <= port <= 65535:
-        raise _FactError(table.key("port"), f"must be 1 to 65535, not {port}")
-    return WebConfig(host, port)
+    ports = [_port(table, name, default) for name, default in PORTS.items()]
+    used = [port for port in ports if port]
+    if len(set(used)) < len(used):
+        raise _FactError(table.key("port"), "each port of the recorder must be another one")
+    certificate, key = (_file(table, name, folder) for name in ("certificate", "key"))
+    if (certificate is None) != (key is None):
+        missing = "key" if key is None else "certificate"
+        raise _FactError(table.key(missing), "is missing; certificate and key belong together")
+    return WebConfig(host, *ports, certificate, key)
+
+
+def _port(table: _Table, name: str, default: int) -> int:
+    port = table.take(name, int, default)
+    if not 0 <= port <= 65535:
+        raise _FactError(table.key(name), f"must be 1 to 65535, or 0 for none, not {port}")
+    return port
+
+
+def _file(table: _Table, name: str, folder: Path) -> Path | None:
+    """A file's path, relative to the configuration; "" is none."""
+    path = table.take(name, str, "")
+    if "\0" in path:
+        raise _FactError(table.key(name), "must name a file")
+    return folder / path if path else None
 
 
 def _camera(table: _Table) -> CameraConfig:
