@@ -217,6 +217,19 @@ CONTERA_RELAY_URLS = env.words("CONTERA_RELAY_URLS") or [CONTERA_BASE_URL]
 IS_RELAY_EMBEDDED = not env.words("CONTERA_RELAY_URLS")
 # UDP port of the STUN server inside the portal; 0 switches it off (coturn instead).
 CONTERA_STUN_PORT = env.number("CONTERA_STUN_PORT", 3478)
+# Its second port, which tells how a NAT maps ports (RFC 5780); 0 switches that one off.
+CONTERA_STUN_OTHER_PORT = env.number(
+    "CONTERA_STUN_OTHER_PORT", CONTERA_STUN_PORT + 1 if CONTERA_STUN_PORT else 0
+)
+# Both or none: the two addresses of this host that a whole RFC 5780 server has.
+CONTERA_STUN_ADDRESS = env.text("CONTERA_STUN_ADDRESS")
+CONTERA_STUN_OTHER_ADDRESS = env.text("CONTERA_STUN_OTHER_ADDRESS")
+# What recorders and viewers are told, `host:port` each.
+CONTERA_STUN_URLS = env.words("CONTERA_STUN_URLS") or [
+    f"{f'[{_base.hostname}]' if ':' in (_base.hostname or '') else _base.hostname}:{port}"
+    for port in (CONTERA_STUN_PORT, CONTERA_STUN_OTHER_PORT)
+    if CONTERA_STUN_PORT and port
+]
 CONTERA_RELAY_REGIONS = env.words("CONTERA_RELAY_REGIONS", "us-west,us-east")
 # What the whitelist names (the shape follows the guide). Empty: this installation has
 # no such host, and the whitelist leaves it out.
