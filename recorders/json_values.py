@@ -45,6 +45,15 @@ class JsonObject:
             raise BadValue(self.field(name), "has a control character")
         return value.strip()
 
+    def optional_text(self, name: str, max_length: int) -> str | None:
+        return None if self._values.get(name) is None else self.text(name, max_length)
+
+    def optional_flag(self, name: str) -> bool | None:
+        value = self._values.get(name)
+        if value is not None and not isinstance(value, bool):
+            raise BadValue(self.field(name), "must be true or false")
+        return value
+
     def word(self, name: str) -> str:
         return _as_word(self._values.get(name), self.field(name))
 
@@ -88,6 +97,9 @@ class JsonObject:
 
     def child(self, name: str) -> JsonObject:
         return JsonObject(self._values.get(name), self.field(name))
+
+    def optional_child(self, name: str) -> JsonObject | None:
+        return None if self._values.get(name) is None else self.child(name)
 
     def children(self, name: str, max_count: int) -> list[JsonObject]:
         rows = self._list(name, max_count)

@@ -71,8 +71,13 @@ class Recorder(models.Model):
     version = models.CharField(max_length=40, blank=True, editable=False)
     external_address = models.GenericIPAddressField(null=True, editable=False)
     local_addresses = models.JSONField(default=list, editable=False)
-    web_port = models.PositiveIntegerField(null=True, editable=False)
+    http_port = models.PositiveIntegerField(null=True, editable=False)  # of its web door
+    https_port = models.PositiveIntegerField(null=True, editable=False)
     capabilities = models.JSONField(default=list, editable=False)  # paths it can serve
+    # recorders.connection_reports; empty when it did not tell.
+    nat = models.JSONField(default=dict, editable=False)
+    proxy = models.JSONField(default=dict, editable=False)
+    relay_transport = models.JSONField(default=dict, editable=False)
     storage = models.JSONField(default=dict, editable=False)  # used_bytes capacity_bytes oldest
     clock_offset_s = models.FloatField(null=True, editable=False)  # recorder minus portal
 

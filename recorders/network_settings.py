@@ -102,6 +102,11 @@ def parse_ranges(text: str) -> list[str]:
     return _bounded([_format(first, last) for first, last in _merge(spans)])
 
 
+def range_spans(ranges: Iterable[str]) -> list[tuple[Address, Address]]:
+    """First and last address of ranges that `parse_ranges` gave."""
+    return [_span(entry) for entry in ranges]
+
+
 def _bounded(ranges: list[str]) -> list[str]:
     if len(ranges) > MAX_RANGES:
         raise BadSetting(f"There are {len(ranges)} separate ranges; at most {MAX_RANGES} are kept.")

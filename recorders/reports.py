@@ -13,6 +13,7 @@ from typing import Any
 from protocol.errors import ProtocolError
 from protocol.times import format_time
 from protocol.tokens import Jwk, jwk_thumbprint
+from recorders.connection_reports import ConnectionReport, parse_connection
 from recorders.json_values import BadValue, JsonObject
 
 MAX_BODY_BYTES = 512 * 1024  # 256 cameras with full texts have about 300 KiB
@@ -79,7 +80,7 @@ class Heartbeat:
     model: str
     time: datetime
     local_addresses: list[str]
-    web_port: int | None
+    connection: ConnectionReport
     capabilities: list[str]
     cameras: list[CameraReport]
     storage: StorageReport | None  # None: not counted yet
@@ -105,7 +106,7 @@ def parse_heartbeat(body: object) -> Heartbeat:
         model=values.text("model", MAX_MODEL),
         time=values.time("time"),
         local_addresses=values.addresses("local_addresses", MAX_ADDRESSES),
-        web_port=values.optional_number("web_port", 1, 65535),
+        connection=parse_connection(values),
         capabilities=values.words("capabilities", 16),
         cameras=_cameras(values),
         storage=None if values.raw("storage") is None else _storage(values.child("storage")),

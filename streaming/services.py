@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -14,11 +14,16 @@ from django.utils.crypto import salted_hmac
 from accounts.audit import Actor, record
 from accounts.models import User
 from accounts.signing import portal_signer
-from protocol.tokens import ACCESS_LIFETIME_S, AccessToken, sign_access_token
-from recorders.models import Camera, Recorder
+from protocol.tokens import ACCESS_LIFETIME_S, PATHS, AccessToken, sign_access_token
+from recorders.models import Camera, Recorder, RemoteNetworkSettings
+from recorders.network_settings import range_spans
 from recorders.policy import NO_RIGHTS, camera_rights, recorder_rights
-from streaming.broker.offers import Facts, Offer, Refusal, offers
+from recorders.services.network import stun_servers
+from streaming.broker.facts import Facts, ManualAddress, Plan, Viewer
+from streaming.broker.offers import offers
 
+ALL_PATHS = frozenset(PATHS)
+NO_PATHS: frozenset[str] = frozenset()
 VIEWING_RIGHTS = frozenset({"live", "playback", "export", "ptz", "audio"})
 
 
@@ -38,6 +43,7 @@ class Wanted:
 
     path: str
     origin: str
+    viewer: Viewer
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,7 @@ class Session:
     id: str
     recorder: Recorder
     token: Token
-    offers: list[Offer]
-    refusals: list[Refusal]
+    plan: Plan
     cameras: Mapping[Camera, frozenset[str]]
 
 
@@ -54,11 +59,10 @@ def open_session(
     user: User, recorder: Recorder, wanted: Wanted, actor: Actor, now: datetime
 ) -> Session:
     """A session at a recorder the user may see, with every right the user has there now."""
-    nonce = secrets.token_urlsafe(16)
     rights = camera_rights(user, recorder)
-    offered, refused = offers(_facts(recorder, wanted, now))
-    session_id = f"{nonce}.{_seal(nonce, user, recorder)}"
-    if offered:
+    plan = offers(_facts(recorder, wanted, now))
+    session_id = _session_id(user, recorder, wanted.path)
+    if plan.offers:
         record(
             recorder.organisation,
             actor,
@@ -68,71 +72,114 @@ def open_session(
             path=wanted.path,
             cameras=[camera.name for camera in rights],
         )
-        token = issue_token(user, recorder, session_id, now)
+        paths = _allowed_paths(recorder, wanted.path)
+        token = issue_token(user, recorder, session_id, now, paths)
     else:  # nothing to use it for, and no line in the trail: a waiting page asks again and again
-        session_id = nonce
-        token = _sign(user, recorder, session_id, now, {}, NO_RIGHTS)
-    return Session(session_id, recorder, token, offered, refused, rights)
+        session_id = session_id.partition(".")[0]
+        token = powerless_token(user, recorder, session_id, now)
+    return Session(session_id, recorder, token, plan, rights)
 
 
 def renew_session(user: User, recorder: Recorder, session_id: str, now: datetime) -> Token:
-    """A fresh token of a session that was opened, and so is in the audit trail, with the rights of
-    this moment: none once the owner has switched every path off. Raises SessionUnknown."""
-    nonce, _, seal = session_id.partition(".")
-    if not secrets.compare_digest(seal.encode(), _seal(nonce, user, recorder).encode()):
+    """A fresh token of a session that was opened, and so is in the audit trail, with the rights
+    and ways of this moment: none once the owner has switched every path off.
+    Raises SessionUnknown."""
+    nonce, _, rest = session_id.partition(".")
+    path, _, seal = rest.partition(".")
+    if not secrets.compare_digest(seal.encode(), _seal(nonce, path, user, recorder).encode()):
         raise SessionUnknown
-    if recorder.network.enabled_paths() & set(recorder.capabilities):
-        return issue_token(user, recorder, session_id, now)
-    return _sign(user, recorder, session_id, now, {}, NO_RIGHTS)
+    paths = _allowed_paths(recorder, path)
+    if paths & set(recorder.capabilities):
+        return issue_token(user, recorder, session_id, now, paths)
+    return powerless_token(user, recorder, session_id, now)
 
 
-def issue_token(user: User, recorder: Recorder, session_id: str, now: datetime) -> Token:
-    """A fresh access token; the rights are read anew each time, so a withdrawn one ends here."""
+def issue_token(
+    user: User,
+    recorder: Recorder,
+    session_id: str,
+    now: datetime,
+    paths: frozenset[str] = ALL_PATHS,
+) -> Token:
+    """A fresh access token; the rights are read anew each time, so a withdrawn one ends here.
+
+    `paths` may carry video: any for the portal's own jobs, the owner's choice for viewers.
+    """
     grants = {
         camera.number: rights & VIEWING_RIGHTS
         for camera, rights in camera_rights(user, recorder).items()
     }
     own = recorder_rights(user, recorder) & {"configure"}
-    return _sign(user, recorder, session_id, now, grants, own)
+    access = _access(user, recorder, session_id, now)
+    return _signed(replace(access, grants=grants, recorder_rights=own, paths=paths), now)
 
 
-def _sign(
-    user: User,
-    recorder: Recorder,
-    session_id: str,
-    now: datetime,
-    grants: Mapping[int, frozenset[str]],
-    own: frozenset[str],
-) -> Token:
-    seconds = int(now.timestamp())
-    access = AccessToken(
+def powerless_token(user: User, recorder: Recorder, session_id: str, now: datetime) -> Token:
+    """Says who somebody is and nothing else: enough for signals of that person's own."""
+    access = _access(user, recorder, session_id, now)
+    return _signed(replace(access, recorder_rights=NO_RIGHTS, paths=NO_PATHS), now)
+
+
+def _access(user: User, recorder: Recorder, session_id: str, now: datetime) -> AccessToken:
+    return AccessToken(
         session_id=session_id,
         user_id=str(user.pk),
         organisation_id=str(recorder.organisation_id),
         recorder_id=str(recorder.pk),
-        expires_at=seconds + ACCESS_LIFETIME_S,
-        grants=grants,
-        recorder_rights=own,
+        expires_at=int(now.timestamp()) + ACCESS_LIFETIME_S,
     )
-    text = sign_access_token(portal_signer(), access, seconds)
+
+
+def _signed(access: AccessToken, now: datetime) -> Token:
+    text = sign_access_token(portal_signer(), access, int(now.timestamp()))
     return Token(text, datetime.fromtimestamp(access.expires_at, UTC))
 
 
-def _seal(nonce: str, user: User, recorder: Recorder) -> str:
+def _allowed_paths(recorder: Recorder, wanted: str) -> frozenset[str]:
+    """What may carry video: the owner's choice, cut by what the viewer forced."""
+    enabled = recorder.network.enabled_paths()
+    return enabled if wanted == "auto" else enabled & {wanted}
+
+
+def _session_id(user: User, recorder: Recorder, path: str) -> str:
+    nonce = secrets.token_urlsafe(16)
+    return f"{nonce}.{path}.{_seal(nonce, path, user, recorder)}"
+
+
+def _seal(nonce: str, path: str, user: User, recorder: Recorder) -> str:
     """Tells a session of this person at this recorder from one that nobody opened."""
-    digest = salted_hmac(__name__, f"{nonce} {user.pk} {recorder.pk}", algorithm="sha256").digest()
+    sealed = f"{nonce} {path} {user.pk} {recorder.pk}"
+    digest = salted_hmac(__name__, sealed, algorithm="sha256").digest()
     return urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()
 
 
 def _facts(recorder: Recorder, wanted: Wanted, now: datetime) -> Facts:
     relays = [wanted.origin] if settings.IS_RELAY_EMBEDDED else settings.CONTERA_RELAY_URLS
+    network = recorder.network
     return Facts(
         recorder_id=str(recorder.pk),
         is_online=recorder.is_online(now),
         capabilities=frozenset(recorder.capabilities),
-        enabled_paths=recorder.network.enabled_paths(),
+        enabled_paths=network.enabled_paths(),
         relay_urls=[_websocket_url(url) for url in relays],
         wanted_path=wanted.path,
+        viewer=wanted.viewer,
+        host_key=recorder.public_key,
+        external_address=recorder.external_address,
+        local_addresses=recorder.local_addresses,
+        http_port=recorder.http_port,
+        lan_ranges=range_spans(network.lan_ranges),
+        manual_address=_manual_address(network),
+        nat_mapping=(recorder.nat or {}).get("mapping", "unknown"),
+        stun=stun_servers(),
+    )
+
+
+def _manual_address(network: RemoteNetworkSettings) -> ManualAddress | None:
+    if not network.manual_nat_address:
+        return None
+    return ManualAddress(
+        network.manual_nat_address, network.manual_nat_port, network.is_manual_nat_https
     )
 
 

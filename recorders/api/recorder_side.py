@@ -36,7 +36,7 @@ from recorders.api.recorder_side_shapes import (
 from recorders.models import HEARTBEAT_S, Recorder
 from recorders.reports import parse_application, parse_heartbeat
 from recorders.services.heartbeats import RecorderRemoved, note_heartbeat
-from recorders.services.network import settings_body
+from recorders.services.network import settings_body, stun_servers
 from recorders.services.registration import CodeRefused, register
 
 _STATUS = {"code_unknown": 400, "code_used": 410, "code_expired": 410}
@@ -106,6 +106,7 @@ def _heartbeat_body(recorder: Recorder, now: datetime) -> dict[str, Any]:  # Any
         "relay": _relay_body(recorder, now),
         "clock_offset_s": recorder.clock_offset_s,
         "settings": settings_body(recorder.network),
+        "stun": stun_servers(),
     }
 
 

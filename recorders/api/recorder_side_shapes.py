@@ -8,6 +8,7 @@ from typing import Any
 from rest_framework import serializers
 
 from recorders import reports
+from recorders.connection_reports import MAX_TEXT
 
 Shape = serializers.Serializer[Any]  # Any: DRF's own generic
 
@@ -56,12 +57,41 @@ class StorageShape(Shape):
     oldest = serializers.DateTimeField(allow_null=True)
 
 
+class WebShape(Shape):
+    http_port = serializers.IntegerField(allow_null=True)
+    https_port = serializers.IntegerField(allow_null=True)
+
+
+class NatShape(Shape):
+    mapping = serializers.CharField(max_length=30, help_text="RFC 5780, or blocked, no_nat")
+    filtering = serializers.CharField(max_length=30)
+    external = serializers.CharField(allow_null=True, required=False)
+    hairpin = serializers.BooleanField(allow_null=True, required=False)
+    checked_at = serializers.DateTimeField(allow_null=True, required=False)
+    detail = serializers.CharField(max_length=MAX_TEXT, required=False)
+
+
+class ProxyShape(Shape):
+    scheme = serializers.CharField(max_length=30, help_text="none, null, basic, digest")
+    via = serializers.CharField(allow_null=True, required=False)
+    detail = serializers.CharField(max_length=MAX_TEXT, required=False)
+
+
+class RelayTransportShape(Shape):
+    name = serializers.CharField(max_length=30, help_text="stream, socket, segments")
+    sealed = serializers.BooleanField(required=False)
+    reason = serializers.CharField(max_length=MAX_TEXT, required=False)
+
+
 class HeartbeatShape(Shape):
     version = serializers.CharField(max_length=reports.MAX_VERSION)
     model = serializers.CharField(max_length=reports.MAX_MODEL)
     time = serializers.DateTimeField()
     local_addresses = serializers.ListField(child=serializers.IPAddressField())
-    web_port = serializers.IntegerField(allow_null=True)
+    web = WebShape(required=False)
+    nat = NatShape(required=False)
+    proxy = ProxyShape(required=False)
+    relay_transport = RelayTransportShape(required=False)
     capabilities = serializers.ListField(child=serializers.CharField())
     cameras = CameraReportShape(many=True)
     storage = StorageShape(required=False)
@@ -112,3 +142,4 @@ class HeartbeatAnswerShape(Shape):
     relay = RelayShape()
     clock_offset_s = serializers.FloatField()
     settings = NetworkShape()
+    stun = serializers.ListField(child=serializers.CharField(), help_text="host:port")

@@ -48,7 +48,7 @@ def _keep(recorder: Recorder, heartbeat: Heartbeat, address: str | None, now: da
         "version": heartbeat.version,
         "external_address": address,
         "local_addresses": heartbeat.local_addresses,
-        "web_port": heartbeat.web_port,
+        **vars(heartbeat.connection),
         "capabilities": heartbeat.capabilities,
         "clock_offset_s": (heartbeat.time - now).total_seconds(),
     }

@@ -6,12 +6,12 @@ from typing import Any
 
 from rest_framework import serializers
 
-from streaming.broker.offers import PATHS
+from streaming.broker.facts import PATHS, WANTED
 from streaming.services import Session
 
 
 class OpenSessionSerializer(serializers.Serializer[Any]):  # Any: DRF's own generic
-    path = serializers.ChoiceField(choices=("auto", *PATHS), default="auto")
+    path = serializers.ChoiceField(choices=WANTED, default="auto")
 
 
 class RenewSessionSerializer(serializers.Serializer[Any]):
@@ -24,11 +24,25 @@ class TokenSerializer(serializers.Serializer[Any]):
     renew_after_s = serializers.IntegerField()
 
 
+class IceServerSerializer(serializers.Serializer[Any]):
+    urls = serializers.ListField(child=serializers.CharField())
+
+
 class OfferSerializer(serializers.Serializer[Any]):
+    """`sealed_socket`: whoever answers proves to be `host_id` with `host_key` before it is told
+    anything. `data_channel`: arranged by `POST /v1/p2p` over the control session."""
+
     path = serializers.ChoiceField(choices=PATHS)
-    url = serializers.CharField()
+    via = serializers.ChoiceField(choices=("relay_socket", "sealed_socket", "data_channel"))
+    url = serializers.CharField(allow_null=True, help_text="The first of `urls`")
+    urls = serializers.ListField(child=serializers.CharField())
     deadline_s = serializers.IntegerField()
     reason = serializers.CharField()
+    host_id = serializers.CharField(allow_null=True)
+    host_key = serializers.DictField(
+        child=serializers.CharField(), allow_null=True, help_text="JWK (RFC 8037)"
+    )
+    ice_servers = IceServerSerializer(many=True, allow_null=True)
 
 
 class RefusalSerializer(serializers.Serializer[Any]):
@@ -49,6 +63,9 @@ class SessionSerializer(TokenSerializer):
     recorder_id = serializers.UUIDField()
     offers = OfferSerializer(many=True)
     not_offered = RefusalSerializer(many=True)
+    control = OfferSerializer(
+        allow_null=True, help_text="For signals, also where the relay may carry no video"
+    )
     cameras = SessionCameraSerializer(many=True)
 
 
@@ -59,8 +76,9 @@ def session_body(session: Session, renew_after_s: int) -> dict[str, Any]:
         "token": session.token.text,
         "expires_at": session.token.expires_at,
         "renew_after_s": renew_after_s,
-        "offers": session.offers,
-        "not_offered": session.refusals,
+        "offers": session.plan.offers,
+        "not_offered": session.plan.refusals,
+        "control": session.plan.control,
         "cameras": [
             {"id": camera.pk, "number": camera.number, "name": camera.name, "rights": sorted(held)}
             for camera, held in session.cameras.items()

@@ -13,6 +13,8 @@ from rest_framework.views import APIView
 
 from accounts.api.problems import Problem
 from accounts.audit import Actor
+from accounts.client_address import client_address
+from accounts.models import ApiToken
 from accounts.permissions import person_of
 from protocol.tokens import ACCESS_RENEW_S
 from recorders.doors import visible_recorder
@@ -24,6 +26,7 @@ from streaming.api.serializers import (
     TokenSerializer,
     session_body,
 )
+from streaming.broker.facts import Page, Viewer
 
 
 class SessionView(APIView):
@@ -37,7 +40,7 @@ class SessionView(APIView):
         session = services.open_session(
             person_of(request),
             recorder,
-            services.Wanted(wanted.validated_data["path"], _origin(request)),
+            services.Wanted(wanted.validated_data["path"], _origin(request), _viewer(request)),
             Actor.of(request),
             timezone.now(),
         )
@@ -63,6 +66,14 @@ class TokenView(APIView):
             "renew_after_s": ACCESS_RENEW_S,
         }
         return Response(TokenSerializer(body).data)
+
+
+def _viewer(request: Request) -> Viewer:
+    """Our pages sign in by cookie, programs by token; only pages are bound by a browser's rules."""
+    is_page = not isinstance(request.auth, ApiToken)
+    is_https = settings.IS_HTTPS or request.is_secure()
+    page = (Page.HTTPS if is_https else Page.HTTP) if is_page else Page.NONE
+    return Viewer(client_address(request), page)
 
 
 def _origin(request: Request) -> str:

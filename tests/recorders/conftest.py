@@ -52,7 +52,7 @@ def heartbeat_body(cameras: int = 2) -> dict[str, Any]:
         "model": "ConteraCMR",
         "time": timezone.now().isoformat(),
         "local_addresses": ["192.168.1.20"],
-        "web_port": 8080,
+        "web": {"http_port": 8080, "https_port": 8443},
         "capabilities": ["relay"],
         "cameras": [camera_body(number) for number in range(1, cameras + 1)],
         "storage": {"used_bytes": 5, "capacity_bytes": 10, "oldest": "2026-01-01T00:00:00Z"},

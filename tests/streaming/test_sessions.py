@@ -6,10 +6,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import AuditEntry
+from accounts.models import ApiToken, AuditEntry
 from accounts.signing import portal_keys
 from protocol.tokens import verify_access_token
 from recorders.models import Grant
+from streaming.services import issue_token
 
 pytestmark = pytest.mark.django_db
 
@@ -21,9 +22,10 @@ def client_of(person):
     return client
 
 
-def open_session(person, recorder, path="auto"):
+def open_session(person, recorder, path="auto", **request):
     url = f"/api/v1/recorders/{recorder.pk}/session/"
-    return client_of(person).post(url, {"path": path}, content_type="application/json")
+    body = {"path": path}
+    return client_of(person).post(url, body, content_type="application/json", **request)
 
 
 def renew(person, recorder, session_id="s"):
@@ -82,8 +84,8 @@ def test_the_relay_inside_the_portal_is_offered_at_the_address_the_caller_uses(
 def test_other_relay_nodes_are_offered_at_their_own_addresses(viewer, recorder, settings):
     settings.IS_RELAY_EMBEDDED = False
     settings.CONTERA_RELAY_URLS = ["https://r1.us-west.example", "https://r2.us-west.example"]
-    urls = [offer["url"] for offer in open_session(viewer, recorder).json()["offers"]]
-    assert [url.split("/relay")[0] for url in urls] == [
+    (offer,) = open_session(viewer, recorder).json()["offers"]
+    assert [url.split("/relay")[0] for url in offer["urls"]] == [
         "wss://r1.us-west.example",
         "wss://r2.us-west.example",
     ]
@@ -166,3 +168,133 @@ def test_a_bad_body_is_named(viewer, recorder, body):
     response = client_of(viewer).post(url, body, content_type="application/json")
     assert response.status_code == 400
     assert response["Content-Type"] == "application/problem+json"
+
+
+# --- Paths ----------------------------------------------------------------------------------------
+
+NEAR, FAR = "203.0.113.7", "198.51.100.9"
+
+
+@pytest.fixture
+def capable(recorder):
+    """The recorder serves every path; the portal saw it at NEAR."""
+    recorder.capabilities = ["relay", "lan", "manual_nat", "p2p"]
+    recorder.external_address, recorder.local_addresses = NEAR, ["192.168.1.20"]
+    recorder.http_port = 8080
+    recorder.public_key = {"kty": "OKP", "crv": "Ed25519", "x": "x"}
+    recorder.save()
+    return recorder
+
+
+def paths_of(response):
+    return [offer["path"] for offer in response.json()["offers"]]
+
+
+def test_a_viewer_in_the_recorders_network_is_told_its_address_there(viewer, capable):
+    answer = open_session(viewer, capable, REMOTE_ADDR=NEAR)
+    assert paths_of(answer) == ["lan", "p2p", "relay"]
+    offer = answer.json()["offers"][0]
+    assert offer["urls"] == ["ws://192.168.1.20:8080/v1/session"]
+    assert (offer["host_id"], offer["host_key"]["x"]) == (str(capable.pk), "x")
+
+
+FORGED = [
+    {"X-Forwarded-For": NEAR},
+    {"X-Forwarded-For": f"{NEAR}, {NEAR}"},
+    {"X-Forwarded-For": f"192.168.1.20, {NEAR}", "X-Real-IP": NEAR},
+    {"Forwarded": f"for={NEAR}"},
+    {"True-Client-IP": NEAR},
+]
+
+
+@pytest.mark.parametrize("headers", FORGED)
+@pytest.mark.parametrize("proxies", [0, 1])
+def test_a_forged_address_reveals_nothing(viewer, capable, settings, headers, proxies):
+    """L7: with a proxy in front, its own line stands last and is the only one believed."""
+    settings.CONTERA_TRUSTED_PROXIES = proxies
+    address = FAR
+    if proxies:
+        sent = headers.get("X-Forwarded-For")
+        headers = {**headers, "X-Forwarded-For": f"{sent}, {FAR}" if sent else FAR}
+        address = "10.0.0.1"
+    answer = open_session(viewer, capable, headers=headers, REMOTE_ADDR=address)
+    assert paths_of(answer) == ["p2p", "relay"]
+    reasons = {entry["path"]: entry["code"] for entry in answer.json()["not_offered"]}
+    assert reasons["lan"] == "other_network"
+    assert "192.168.1.20" not in answer.content.decode()
+    assert NEAR not in answer.content.decode()
+
+
+def test_behind_a_trusted_proxy_the_viewers_own_address_counts(viewer, capable, settings):
+    settings.CONTERA_TRUSTED_PROXIES = 1
+    headers = {"X-Forwarded-For": NEAR}
+    answer = open_session(viewer, capable, headers=headers, REMOTE_ADDR="10.0.0.1")
+    assert paths_of(answer)[0] == "lan"
+
+
+def test_a_range_brings_a_viewer_into_the_network(viewer, capable):
+    capable.network.lan_ranges = ["198.51.100.0-198.51.100.20"]
+    capable.network.save(update_fields=["lan_ranges"])
+    assert paths_of(open_session(viewer, capable, REMOTE_ADDR=FAR))[0] == "lan"
+    assert paths_of(open_session(viewer, capable, REMOTE_ADDR="198.51.100.21"))[0] == "p2p"
+
+
+def test_an_https_page_gets_no_plain_address(viewer, capable, settings):
+    """L9"""
+    settings.IS_HTTPS = True
+    capable.network.is_manual_nat_enabled = True
+    capable.network.manual_nat_address = "site.example.com"
+    capable.network.save()
+    answer = open_session(viewer, capable, REMOTE_ADDR=NEAR)
+    assert paths_of(answer) == ["lan", "p2p", "relay"]
+    assert answer.json()["offers"][0]["via"] == "data_channel"
+    assert "ws://" not in str([o["urls"] for o in answer.json()["offers"][:2]])
+    assert answer.json()["not_offered"][0]["code"] == "mixed_content"
+
+
+def test_a_program_is_bound_by_no_pages_rules(viewer, capable, settings):
+    settings.IS_HTTPS = True
+    _, key = ApiToken.issue(viewer, "test", timezone.now())
+    url = f"/api/v1/recorders/{capable.pk}/session/"
+    headers = {"Authorization": f"Token {key}"}
+    answer = Client().post(
+        url, {}, content_type="application/json", headers=headers, REMOTE_ADDR=NEAR
+    )
+    assert answer.json()["offers"][0]["via"] == "sealed_socket"
+
+
+def test_the_token_names_the_ways_that_may_carry_video(viewer, capable):
+    """Also at each renewal, with the settings of that moment."""
+    answer = open_session(viewer, capable)
+    assert token_of(answer, capable).paths == {"lan", "p2p", "relay"}
+    capable.network.is_relay_enabled = False
+    capable.network.save(update_fields=["is_relay_enabled"])
+    renewed = renew(viewer, capable, answer.json()["session_id"])
+    assert token_of(renewed, capable).paths == {"lan", "p2p"}
+
+
+def test_a_forced_path_stays_forced(viewer, capable):
+    answer = open_session(viewer, capable, "p2p")
+    session_id = answer.json()["session_id"]
+    assert token_of(answer, capable).paths == {"p2p"}
+    assert token_of(renew(viewer, capable, session_id), capable).paths == {"p2p"}
+    assert renew(viewer, capable, session_id.replace(".p2p.", ".auto.")).status_code == 404
+
+
+def test_never_relay_means_signals_but_no_video(viewer, capable):
+    capable.network.is_relay_enabled = False
+    capable.network.save(update_fields=["is_relay_enabled"])
+    answer = open_session(viewer, capable)
+    assert paths_of(answer) == ["p2p"]
+    assert answer.json()["control"]["via"] == "relay_socket"
+    assert token_of(answer, capable).paths == {"lan", "p2p"}
+
+
+def test_the_portals_own_jobs_may_use_the_relay_whatever_viewers_may(owner, capable):
+    """Exports and control messages need the link."""
+    capable.network.is_relay_enabled = False
+    token = issue_token(owner, capable, "export", timezone.now())
+    access = verify_access_token(
+        portal_keys(), token.text, str(capable.pk), int(timezone.now().timestamp())
+    )
+    assert "relay" in access.paths
