@@ -47,6 +47,7 @@ class Registration:
     )
     clock_offset_s: float = 0.0
     relay: RelayAccess | None = None
+    paths_off: frozenset[str] = frozenset()  # by the remote network settings, as last heard
 
     def __post_init__(self) -> None:
         self._relay_news = asyncio.Event()
@@ -58,6 +59,11 @@ class Registration:
     def portal_now(self) -> int:
         """Unix seconds by the portal's clock, as far as it is known."""
         return int(self.clock() - self.clock_offset_s)
+
+    def is_path_on(self, path: str) -> bool:
+        """Whether the remote network settings let this path carry video; all do until the portal
+        says otherwise."""
+        return path not in self.paths_off
 
     def set_relay(self, relay: RelayAccess) -> None:
         """The portal named the relay anew: whoever waits tries at once."""

@@ -7,8 +7,10 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
+from cmr.api.access_changes import Holders
 from cmr.api.message import ApiError, Response
 from cmr.live import CameraUnavailable, LiveStream, Subscription, TooManyReaders
+from protocol.tokens import AccessToken
 
 MAX_OPEN_STREAMS = 256  # 16 cameras with two profiles for eight people at the site
 _ID_BYTES = 16
@@ -53,16 +55,43 @@ class SustainedStream:
     ) -> None:
         self.camera = camera
         self._segments = subscription.segments()
+        self._subscription = subscription
         self._stack = stack
         self._loop = asyncio.get_running_loop()
         self._deadline = self._loop.time() + lasts_s
         self._waiting: asyncio.Timeout | None = None
+        self._token: AccessToken | None = None
 
-    def renew(self, lasts_s: float) -> None:
+    @property
+    def dropped_frames(self) -> int:
+        """Frames its reader lost because it was slow."""
+        return self._subscription.dropped_frames
+
+    @property
+    def user_id(self) -> str | None:
+        """Whose token sustains it, once it is held."""
+        return None if self._token is None else self._token.user_id
+
+    def hold(self, holders: Holders, token: AccessToken) -> None:
+        """From now on it ends when the rights of the token's person change."""
+        self._token = token
+        holders.keep(self)
+        self._stack.callback(holders.release, self)
+
+    def access_changed(self, at: int) -> None:
+        if self._token is not None and self._token.issued_at <= at:
+            self._end_at(self._loop.time())
+
+    def renew(self, lasts_s: float, token: AccessToken | None = None) -> None:
         """Another token sustains the stream for `lasts_s` from now; never shortens it."""
-        self._deadline = max(self._deadline, self._loop.time() + lasts_s)
+        if self._token is not None and token is not None:
+            self._token = token
+        self._end_at(max(self._deadline, self._loop.time() + lasts_s))
+
+    def _end_at(self, deadline: float) -> None:
+        self._deadline = deadline
         if self._waiting is not None and not self._waiting.expired():
-            self._waiting.reschedule(self._deadline)
+            self._waiting.reschedule(deadline)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self

@@ -9,11 +9,13 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cmr import __version__
 from cmr.api import playback
-from cmr.api.live import OpenStreams
+from cmr.api.access_changes import HeldBody, Holders
+from cmr.api.door import RELAY, Door
+from cmr.api.live import OpenStreams, SustainedStream
 from cmr.api.message import ApiError, Response, json_response
 from cmr.api.parameters import PROFILES, Parameters
 from cmr.api.snapshots import Snapshots
@@ -37,12 +39,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Call:
-    """A request whose token is good. `camera` and `stream_id` come from the path."""
+    """A request whose token is good. `camera` and `stream_id` come from the path, `door` is the
+    way it came."""
 
     request: Request
     parameters: Parameters
     token: AccessToken
     lasts_s: float
+    door: Door
     camera: Camera | None = None
     stream_id: str = ""
 
@@ -60,13 +64,14 @@ Right = Callable[[Parameters], str]
 @dataclass(frozen=True)
 class Route:
     """`right` is what the token must allow at the camera in the path; None when the handler decides
-    (documented in contracts.md §2)."""
+    (documented in contracts.md §2). `is_control`: carries no video, and so may come by any path."""
 
     method: str
     path: re.Pattern[str]
     parameters: tuple[str, ...]
     right: Right | None
     handler: Handler
+    is_control: bool = False
 
 
 class Api:
@@ -78,15 +83,18 @@ class Api:
         self.cameras = cameras
         self.archive = archive
         self.streams = OpenStreams()
+        self.holders = Holders()
         self.snapshots = Snapshots(archive, self.streams)
         self.registration = registration
 
-    async def handle(self, request: Request) -> Response:
+    async def handle(self, request: Request, door: Door = RELAY) -> Response:
         """The answer; the caller closes it (`Response.aclose`)."""
         try:
             route, match = find_route(request)
-            token, lasts_s = self._token(request)
-            return await route.handler(self, self._call(route, match, request, token, lasts_s))
+            token, lasts_s = self.verify(bearer(request.header("Authorization")))
+            self._check_path(route, door, token)
+            call = self._call(route, match, request, token, lasts_s, door)
+            return self._held(call, await route.handler(self, call))
         except ApiError as error:
             return error.response()
         except TokenError as error:
@@ -99,9 +107,8 @@ class Api:
             log.exception("%s %s failed", request.method, request.path)
             return ApiError(500, "internal", "this recorder failed to answer").response()
 
-    def _token(self, request: Request) -> tuple[AccessToken, float]:
-        """The token and how many seconds it still holds."""
-        text = bearer(request.header("Authorization"))
+    def verify(self, text: str | None) -> tuple[AccessToken, float]:
+        """The token and how many seconds it still holds; raises ApiError 401 or TokenError."""
         identity = self.registration.identity
         if text is None:
             raise ApiError(401, "token_missing", "this request needs an access token")
@@ -111,6 +118,26 @@ class Api:
         token = verify_access_token(identity.keys, text, identity.recorder_id, now)
         return token, min(token.expires_at - now, ACCESS_LIFETIME_S)
 
+    def is_open(self, door: Door, token: AccessToken) -> bool:
+        """Whether this door may carry video to the token's holder: by the token, and by the remote
+        network settings."""
+        paths = door.paths & token.paths
+        return not door.paths or any(self.registration.is_path_on(path) for path in paths)
+
+    def _check_path(self, route: Route, door: Door, token: AccessToken) -> None:
+        if not route.is_control and not self.is_open(door, token):
+            fact = f"the {door.name} door may carry no video: this token or the settings forbid it"
+            raise ApiError(403, "path_off", fact)
+
+    def _held(self, call: Call, response: Response) -> Response:
+        """On a plain door: the answer ends when the rights of who asked for it change."""
+        if not call.door.is_plain or isinstance(response.body, bytes):
+            return response
+        if isinstance(response.body, SustainedStream):
+            response.body.hold(self.holders, call.token)
+            return response
+        return replace(response, body=HeldBody(self.holders, response.body, call.token))
+
     def _call(
         self,
         route: Route,
@@ -118,18 +145,19 @@ class Api:
         request: Request,
         token: AccessToken,
         lasts_s: float,
+        door: Door,
     ) -> Call:
         parts = match.groupdict()
         stream_id = parts.get("stream", "")
         if "camera" not in parts:
             parameters = Parameters(request.query, route.parameters)
-            return Call(request, parameters, token, lasts_s, stream_id=stream_id)
+            return Call(request, parameters, token, lasts_s, door, stream_id=stream_id)
         number = int(parts["camera"])
         parameters = self._allowed_parameters(route, request, token, number)
         camera = self.cameras.get(number)
         if camera is None:
             raise ApiError(404, "camera_not_found", f"this recorder has no camera {number}")
-        return Call(request, parameters, token, lasts_s, camera)
+        return Call(request, parameters, token, lasts_s, door, camera)
 
     def _allowed_parameters(
         self, route: Route, request: Request, token: AccessToken, number: int
@@ -147,6 +175,19 @@ def not_granted(right: str | None, camera: int) -> ApiError:
     """403: the token does not name the right."""
     what = f"{right} of camera {camera}" if right else f"anything at camera {camera}"
     return ApiError(403, "not_granted", f"this token does not allow {what}")
+
+
+def is_allowed(request: Request, token: AccessToken) -> bool:
+    """Whether a token would still do for an answer under way. What needs no right of a camera goes
+    on."""
+    try:
+        route, match = find_route(request)
+        number = int(match.groupdict().get("camera", 0))
+        if not number or route.right is None:
+            return True
+        return token.allows(route.right(Parameters(request.query, route.parameters)), number)
+    except ApiError:
+        return True  # it was refused
 
 
 def find_route(request: Request) -> tuple[Route, re.Match[str]]:
@@ -202,7 +243,13 @@ async def _renew(api: Api, call: Call) -> Response:
     stream = api.streams.find(call.stream_id)
     if not call.token.allows("live", stream.camera):
         raise not_granted("live", stream.camera)
-    stream.renew(call.lasts_s)
+    stream.renew(call.lasts_s, call.token)
+    return Response(204)
+
+
+async def _change_access(api: Api, call: Call) -> Response:
+    """The rights of the token's person changed when it was issued: direct sessions must renew."""
+    api.holders.tell(call.token.user_id, call.token.issued_at)
     return Response(204)
 
 
@@ -239,7 +286,8 @@ def _right_of_snapshot(parameters: Parameters) -> str:
 
 _RANGE = ("start", "end")
 ROUTES = (
-    Route("GET", _path("/v1/"), (), None, _describe),
+    Route("GET", _path("/v1/"), (), None, _describe, is_control=True),
+    Route("POST", _path("/v1/access-changes"), (), None, _change_access, is_control=True),
     Route("GET", _path("/v1/cameras"), (), None, _cameras),
     Route("GET", _path("/v1/cameras/{n}/live"), ("profile",), _always("live"), _live),
     Route("POST", _path("/v1/streams/{id}/renewal"), (), None, _renew),

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from cmr.api.door import SESSION, WEB
 from cmr.api.message import ApiError, Response
 from cmr.api.routes import Api
 from cmr.config import WebConfig
+from cmr.doors.session_sockets import SessionSockets
 from cmr.doors.sockets import keep_queues_short, prepare_for_body
 from cmr.doors.start_page import PAGE_HEADERS
 from protocol.http_message import MAX_REQUEST_BODY_BYTES, Request
@@ -37,11 +39,12 @@ log = logging.getLogger(__name__)
 
 
 class WebDoor:
-    """Serves the API, and a plain page at `/` whose text `page` gives."""
+    """Serves the API, session sockets, and a plain page at `/` whose text `page` gives."""
 
     def __init__(self, api: Api, page: Callable[[], str]) -> None:
         self._api = api
         self._page = page
+        self._sockets = SessionSockets(api, SESSION)
 
     async def run(self, sock: socket.socket) -> None:
         """Serves on a listening socket until cancelled; open streams are then cut."""
@@ -59,6 +62,7 @@ class WebDoor:
             await web.SockSite(runner, sock, backlog=BACKLOG).start()
             await asyncio.get_running_loop().create_future()
         finally:
+            await self._sockets.stop(SHUTDOWN_S)
             await runner.cleanup()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -66,12 +70,14 @@ class WebDoor:
             headers = {**SECURITY_HEADERS, **PAGE_HEADERS}
             return web.Response(text=self._page(), content_type="text/html", headers=headers)
         try:
+            if self._sockets.is_for(request):
+                return await self._sockets.serve(request)
             message = await _message(request)
         except ApiError as error:
             refused = _whole(error.response())
             refused.force_close()  # the rest of its body is not wanted
             return refused
-        response = await self._api.handle(message)
+        response = await self._api.handle(message, WEB)
         try:
             return await _send(request, response)
         finally:

@@ -1,0 +1,25 @@
+"""Where a request came in, as far as the answer depends on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Door:
+    """One way into this recorder.
+
+    `paths` are the ways of carrying video that lead here; a token must name one that is switched
+    on, or it gets no video (403 `path_off`). Empty: whoever passed the request on has checked that.
+    `is_plain`: each answer stands alone, so the API itself ends those of a person whose rights
+    changed. The other doors know whose answers they carry and end them themselves.
+    """
+
+    name: str
+    paths: frozenset[str] = frozenset()
+    is_plain: bool = False
+
+
+RELAY = Door("relay")
+WEB = Door("web", frozenset({"lan", "manual_nat"}), is_plain=True)
+SESSION = Door("session", frozenset({"lan", "manual_nat"}))
