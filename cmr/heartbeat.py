@@ -20,7 +20,7 @@ from cmr.portal import MODEL, PortalClient, PortalError, PortalUrl, parse_portal
 from cmr.registration import PortalStanding, Registration, RelayAccess
 from protocol.errors import ProtocolError
 from protocol.times import TICKS_PER_S, format_time, from_90k
-from protocol.tokens import KeyRing, sign_recorder_token
+from protocol.tokens import PATHS, KeyRing, sign_recorder_token
 
 PATH = "/api/v1/recorder/heartbeat"
 REMOVED_RETRY_S = 300.0  # a removed recorder may be brought back; nobody waits for it in seconds
@@ -30,9 +30,8 @@ RETRY_BASE_S = 1.0
 RETRY_CAP_S = 8.0  # a restarted portal knows its recorders again within 10 s
 MAX_CLOCK_ERROR_S = 2.0  # below it nobody notices; above it people are told
 MAX_RELAY_URLS = 16
-CAPABILITIES = ("relay",)
 
-# What this machine reports: local_addresses, web_port, cameras, storage (Any: JSON).
+# What this machine reports: capabilities, addresses, ports, cameras, storage (Any: JSON).
 Report = Callable[[], Awaitable[dict[str, Any]]]
 # The part of it that the portal should hear of soon: two that differ are news.
 Gist = Callable[[], object]
@@ -108,7 +107,6 @@ class Heartbeat:
             "version": __version__,
             "model": MODEL,
             "time": format_time(from_90k(int(now * TICKS_PER_S))),
-            "capabilities": list(CAPABILITIES),
             **await self._report(),
         }
         token = sign_recorder_token(identity.signer, self._registration.portal_now())
@@ -123,10 +121,12 @@ class Heartbeat:
             updated = updated_identity(url, identity, answer)
             relay = relay_access(answer["relay"])
             offset_s = float(answer["clock_offset_s"])
+            off = paths_off(answer.get("settings", {}))
         except (KeyError, TypeError, ValueError, AttributeError, ProtocolError) as error:
             fact = f"{url.text} gave a heartbeat answer that is not understood: {error!r}"
             raise PortalError("portal_failed", fact) from None
         self._registration.clock_offset_s = offset_s
+        self._registration.paths_off = off
         self._registration.set_relay(relay)
         self._registration.identity = updated
         if _is_changed(identity, updated):
@@ -206,6 +206,15 @@ def relay_access(relay: dict[str, Any]) -> RelayAccess:
     if not urls or not all(url.startswith(("https://", "http://")) for url in urls):
         raise ValueError("relay addresses must begin with https:// or http://")
     return RelayAccess(tuple(urls), str(relay["pass"]))
+
+
+def paths_off(settings: dict[str, Any]) -> frozenset[str]:
+    """The paths that the remote network settings switch off (Any: JSON); a path that is not named
+    is on. Raises TypeError, AttributeError."""
+    enabled = {path: settings.get(path, {}).get("enabled", True) for path in PATHS}
+    if not all(isinstance(value, bool) for value in enabled.values()):
+        raise TypeError("a path is either enabled or not")
+    return frozenset(path for path, is_on in enabled.items() if not is_on)
 
 
 def _is_changed(old: Identity, new: Identity) -> bool:

@@ -13,6 +13,7 @@ import time
 from typing import Any
 
 from cmr import __version__
+from cmr.api.door import SESSION
 from cmr.api.routes import Api
 from cmr.archive.writer import ArchiveWriter
 from cmr.cameras.camera import Camera
@@ -93,12 +94,19 @@ class Recorder:
     async def _report(self) -> dict[str, Any]:  # Any: JSON
         """What the heartbeat tells the portal."""
         storage = storage_report(self._writer.usage())
+        port = self._config.web.port
         return {
+            "capabilities": self._capabilities(),
             "local_addresses": local_addresses(self._config.web),
-            "web_port": self._config.web.port,
+            "web_port": port,
+            "web": {"http_port": port or None, "https_port": None},
             "cameras": await cameras_report(self._cameras, self._writer),
             **({} if storage is None else {"storage": storage}),
         }
+
+    def _capabilities(self) -> list[str]:
+        """The paths that this recorder serves now."""
+        return ["relay", *(sorted(SESSION.paths) if self._config.web.port else ())]
 
     def _gist(self) -> object:
         return gist(self._cameras, self._writer.usage())

@@ -17,7 +17,7 @@ from cmr.heartbeat import Heartbeat, relay_access, updated_identity
 from cmr.identity import Identity, load_identity
 from cmr.portal import parse_portal_url
 from cmr.registration import PortalStanding, Registration
-from protocol.tokens import Signer
+from protocol.tokens import PATHS, Signer
 from tests.cmr.doors.conftest import until
 from tests.fakes.portal import ScriptedPortal
 
@@ -53,7 +53,7 @@ async def start(
     tasks: list[asyncio.Task[None]] = []
 
     async def report() -> dict[str, Any]:
-        return {"local_addresses": [], "web_port": 8080, "cameras": [], "storage": {}}
+        return {"capabilities": ["relay"], "local_addresses": [], "cameras": [], "storage": {}}
 
     def make() -> asyncio.Task[None]:
         heartbeat = Heartbeat(registration, tmp_path, report, lambda: dict(states))
@@ -77,6 +77,17 @@ async def test_it_learns_the_relay_and_the_clock(
     assert registration.clock_offset_s == -120
     assert abs(registration.portal_now() - time.time() - 120) < 2
     assert scripted.heartbeats[0]["capabilities"] == ["relay"]
+    assert registration.is_path_on("p2p")
+
+
+async def test_the_remote_network_settings_are_applied(
+    start: Callable[[], object], registration: Registration, scripted: ScriptedPortal
+) -> None:
+    lan, p2p = {"enabled": True, "ranges": []}, {"enabled": False}
+    scripted.answer = {"settings": {"lan": lan, "p2p": p2p, "balloon": {"enabled": False}}}
+    start()
+    await until(lambda: registration.standing is PortalStanding.ONLINE)
+    assert [path for path in PATHS if not registration.is_path_on(path)] == ["p2p"]
 
 
 async def test_new_keys_and_names_are_kept(
@@ -170,6 +181,9 @@ async def test_a_clock_hours_off_is_told_by_the_portal_and_overcome(
         {"relay": {"urls": ["ftp://x"], "pass": "x"}},
         {"relay": None},
         {"clock_offset_s": None},
+        {"settings": []},
+        {"settings": {"p2p": False}},
+        {"settings": {"p2p": {"enabled": "no"}}},
     ],
 )
 async def test_a_malformed_answer_changes_nothing(
