@@ -63,7 +63,7 @@ DEPLOYED := CONTERA_BASE_URL=https://portal.example CONTERA_DATA=$(CURDIR)/var/c
 
 .PHONY: test-tools
 test-tools: ## install what tests need of Debian (root), or say what is missing
-	@demo/install-tools chromium
+	@demo/install-tools chromium turnserver turnutils_natdiscovery ip ss nft sysctl
 
 .PHONY: test
 test: venv static test-tools ## all tests: on SQLite, on PostgreSQL, and in the browser
@@ -73,6 +73,8 @@ test: venv static test-tools ## all tests: on SQLite, on PostgreSQL, and in the 
 	@$(BIN)/python -m tests.services.postgres $(TESTS) $(DJANGO_TESTS)
 	@echo "== Tests in the browser, with the real programs"
 	@$(TESTS) tests/e2e
+	@echo "== Tests behind every kind of NAT"
+	@$(TESTS) tests/natlab
 
 .PHONY: lint
 lint: venv ## style, types, import rules, migrations and settings
