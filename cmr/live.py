@@ -1,7 +1,8 @@
 """Live video of one camera profile, handed to however many readers there are.
 
-A reader gets the initialisation segment and the current group of pictures at once, then each
-fragment as it comes. A slow reader loses frames up to the next key frame and slows nobody.
+A reader gets the initialisation segment and the current group of pictures at once (or begins with
+an earlier group, when it comes from another path), then each fragment as it comes. A slow reader
+loses frames up to the next key frame and slows nobody.
 """
 
 from __future__ import annotations
@@ -14,14 +15,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cmr.picture import Picture
 from cmr.video.boxes import VideoFormat, read_format
 from protocol.fragments import Segment
 
 MAX_SUBSCRIBERS = 64  # the relay pulls each stream once; the rest are people at the site
 FIRST_VIDEO_WAIT_S = 5.0  # a reader who asks while the camera reconnects waits this long
 SILENCE_S = 10.0  # a reader without a fragment for so long is let go: asking again tells it why
-MAX_GROUP_BYTES = 4 * 1024 * 1024  # what is kept for joiners: one group of pictures
-MAX_GROUP_90K = 10 * 90_000
 MAX_QUEUE_S = 2.0  # older than this, live is no longer live
 MAX_QUEUE_BYTES = 4 * 1024 * 1024
 _RATE_WINDOW_S = 5.0
@@ -169,7 +169,7 @@ class Subscription:
                 return
 
     def prime(self, init: Segment, group: list[Segment]) -> None:
-        """Start with the current group of pictures."""
+        """Start with the pictures of `group`."""
         self._queue.prime(init, group)
 
     def offer(self, init: Segment, fragment: Segment) -> None:
@@ -187,8 +187,7 @@ class LiveStream:
         self._report = StreamState(State.CONNECTING, "connecting")
         self._init: Segment | None = None
         self._format: VideoFormat | None = None
-        self._group: list[Segment] = []
-        self._group_bytes = 0
+        self._picture = Picture()
         self._rate: deque[tuple[float, int]] = deque()
         self._first_video = asyncio.Event()
 
@@ -216,14 +215,15 @@ class LiveStream:
         return self._format
 
     @asynccontextmanager
-    async def subscribe(self) -> AsyncIterator[Subscription]:
-        """Read along. Raises CameraUnavailable (no video within 5 s) or TooManyReaders."""
+    async def subscribe(self, since_90k: int | None = None) -> AsyncIterator[Subscription]:
+        """Read along, from the group of pictures that holds `since_90k` on if it is kept. Raises
+        CameraUnavailable (no video within 5 s) or TooManyReaders."""
         if len(self._subscriptions) >= MAX_SUBSCRIBERS:
             raise TooManyReaders
         await self._wait_for_video()
         subscription = Subscription(self, self._clock)
         if self._init is not None:
-            subscription.prime(self._init, self._group)
+            subscription.prime(self._init, self._picture.fragments(since_90k))
         self._subscriptions.add(subscription)
         try:
             yield subscription
@@ -258,24 +258,17 @@ class LiveStream:
         self._report = StreamState(state, detail)
         if state is not State.STREAMING:
             self._init = None
-            self._group = []
+            self._picture.clear()
             self._rate.clear()
             self._first_video.clear()
 
     def _start_run(self, init: Segment) -> None:
         self._init = init
         self._format = read_format(init.data)
-        self._group = []
+        self._picture.clear()
 
     def _keep(self, fragment: Segment) -> None:
-        if fragment.is_key:
-            self._group, self._group_bytes = [fragment], len(fragment.data)
-        elif self._group:
-            self._group.append(fragment)
-            self._group_bytes += len(fragment.data)
-            is_long = fragment.decode_time - self._group[0].decode_time > MAX_GROUP_90K
-            if is_long or self._group_bytes > MAX_GROUP_BYTES:
-                self._group = []  # joiners wait for the next key frame
+        self._picture.add(fragment)
         while self._rate[0][0] < self._rate[-1][0] - _RATE_WINDOW_S:
             self._rate.popleft()
 

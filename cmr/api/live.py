@@ -25,12 +25,15 @@ class OpenStreams:
     def __len__(self) -> int:
         return len(self._streams)
 
-    async def open(self, camera: int, stream: LiveStream, lasts_s: float) -> Response:
-        """The answer to a live request; raises ApiError 503 when there is no video."""
+    async def open(
+        self, camera: int, stream: LiveStream, lasts_s: float, since_90k: int | None = None
+    ) -> Response:
+        """The answer to a live request, from the group of pictures that holds `since_90k` on if it
+        is kept; raises ApiError 503 when there is no video."""
         if len(self._streams) >= MAX_OPEN_STREAMS:
             raise ApiError(503, "too_many_readers", "this recorder has all the viewers it can have")
         async with AsyncExitStack() as stack:
-            subscription = await _subscribe(stack, camera, stream)
+            subscription = await _subscribe(stack, camera, stream, since_90k)
             stream_id = secrets.token_hex(_ID_BYTES)
             content_type = f'video/mp4; codecs="{subscription.codec}"'
             stack.callback(self._streams.pop, stream_id, None)
@@ -111,9 +114,11 @@ class SustainedStream:
         await self._stack.aclose()
 
 
-async def _subscribe(stack: AsyncExitStack, camera: int, stream: LiveStream) -> Subscription:
+async def _subscribe(
+    stack: AsyncExitStack, camera: int, stream: LiveStream, since_90k: int | None
+) -> Subscription:
     try:
-        return await stack.enter_async_context(stream.subscribe())
+        return await stack.enter_async_context(stream.subscribe(since_90k))
     except CameraUnavailable as error:
         raise unavailable(camera, error) from None
     except TooManyReaders:

@@ -13,6 +13,7 @@ from protocol.times import parse_time, to_90k
 PROFILES = ("hd", "sd")
 MAX_QUERY_LENGTH = 1000  # the longest honest one has about 120 characters
 
+_TICKS = re.compile(r"[0-9]{1,16}")  # 90 kHz since 1970 has 15 digits until 2286
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
@@ -66,6 +67,16 @@ class Parameters:
         if value != int(value):
             raise ApiError.bad_parameter(name, "must be a whole number")
         return int(value)
+
+    def ticks_90k(self, name: str) -> int | None:
+        """A media time as it is in fragments; None when it is not given."""
+        text = self._values.get(name)
+        if text is None:
+            return None
+        if not _TICKS.fullmatch(text):
+            fact = f"must be ticks of 90 kHz since 1970, not {text[:20]!r}"
+            raise ApiError.bad_parameter(name, fact)
+        return int(text)
 
     def profile(self) -> str:
         """`profile`, hd when it is not given."""

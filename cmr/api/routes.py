@@ -17,6 +17,7 @@ from cmr.api.access_changes import HeldBody, Holders
 from cmr.api.door import RELAY, Door
 from cmr.api.live import OpenStreams, SustainedStream
 from cmr.api.message import ApiError, Response, json_response
+from cmr.api.p2p import Peers, add_candidates, close_peer, open_peer
 from cmr.api.parameters import PROFILES, Parameters
 from cmr.api.snapshots import Snapshots
 from cmr.archive.reader import Archive
@@ -86,6 +87,7 @@ class Api:
         self.holders = Holders()
         self.snapshots = Snapshots(archive, self.streams)
         self.registration = registration
+        self.peers: Peers | None = None  # the peer-to-peer door, where it is open
 
     async def handle(self, request: Request, door: Door = RELAY) -> Response:
         """The answer; the caller closes it (`Response.aclose`)."""
@@ -236,7 +238,8 @@ async def _live(api: Api, call: Call) -> Response:
     stream = camera.streams.get(profile)
     if stream is None:
         raise ApiError.bad_parameter("profile", f"camera {camera.number} has no {profile} profile")
-    return await api.streams.open(camera.number, stream, call.lasts_s)
+    since_90k = call.parameters.ticks_90k("since")
+    return await api.streams.open(camera.number, stream, call.lasts_s, since_90k)
 
 
 async def _renew(api: Api, call: Call) -> Response:
@@ -288,8 +291,11 @@ _RANGE = ("start", "end")
 ROUTES = (
     Route("GET", _path("/v1/"), (), None, _describe, is_control=True),
     Route("POST", _path("/v1/access-changes"), (), None, _change_access, is_control=True),
+    Route("POST", _path("/v1/p2p"), (), None, open_peer, is_control=True),
+    Route("POST", _path("/v1/p2p/{id}/candidates"), (), None, add_candidates, is_control=True),
+    Route("POST", _path("/v1/p2p/{id}/close"), (), None, close_peer, is_control=True),
     Route("GET", _path("/v1/cameras"), (), None, _cameras),
-    Route("GET", _path("/v1/cameras/{n}/live"), ("profile",), _always("live"), _live),
+    Route("GET", _path("/v1/cameras/{n}/live"), ("profile", "since"), _always("live"), _live),
     Route("POST", _path("/v1/streams/{id}/renewal"), (), None, _renew),
     Route("GET", _path("/v1/cameras/{n}/recordings"), _RANGE, _always("playback"), _recordings),
     Route(

@@ -47,9 +47,9 @@ def drain(queue: FrameQueue) -> list[bytes]:
     return taken
 
 
-async def first(stream: LiveStream, count: int) -> list[bytes]:
+async def first(stream: LiveStream, count: int, since_90k: int | None = None) -> list[bytes]:
     got: list[bytes] = []
-    async with stream.subscribe() as subscription:
+    async with stream.subscribe(since_90k) as subscription:
         async for data in subscription.segments():
             got.append(data)
             if len(got) == count:
@@ -61,6 +61,26 @@ async def test_a_joiner_gets_the_current_group_at_once(stream: LiveStream, clock
     parts = segments(seconds=2)[:-5]
     play(stream, clock, parts)
     assert await first(stream, 11) == [parts[0].data, *(part.data for part in parts[16:])]
+
+
+async def test_a_reader_from_another_path_goes_on_where_it_was(
+    stream: LiveStream, clock: Clock
+) -> None:
+    """The group of pictures that holds its last frame, whole."""
+    init, *fragments = segments(seconds=5)
+    play(stream, clock, [init, *fragments])
+    since = fragments[35].decode_time  # groups begin at 0, 15, 30, 45, 60
+    assert await first(stream, 46, since) == [part.data for part in (init, *fragments[30:])]
+
+
+async def test_what_is_too_old_or_to_come_begins_with_the_current_group(
+    stream: LiveStream, clock: Clock
+) -> None:
+    init, *fragments = segments(seconds=8)
+    play(stream, clock, [init, *fragments])
+    newest = [part.data for part in (init, *fragments[-15:])]
+    for since in (0, 1, fragments[14].decode_time, fragments[-1].decode_time + 10**9, 10**15):
+        assert await first(stream, 16, since) == newest
 
 
 async def test_a_reader_gets_each_frame_and_each_new_run(stream: LiveStream, clock: Clock) -> None:
@@ -148,7 +168,8 @@ async def test_a_group_without_end_is_not_kept(stream: LiveStream, clock: Clock)
     parts = segments(seconds=20, film=film)
     key_once = [part if n < 2 else replace(part, is_key=False) for n, part in enumerate(parts)]
     play(stream, clock, key_once)
-    assert stream._group == []
+    async with stream.subscribe() as subscription:
+        assert subscription._queue.take() is None
 
 
 def test_it_measures_rate_and_size(stream: LiveStream, clock: Clock) -> None:

@@ -27,6 +27,22 @@ async def test_it_begins_with_the_current_group_of_pictures(
     assert chunks[1] == next(s.data for s in reversed(segments) if s.is_key)
 
 
+async def test_it_begins_with_the_group_that_holds_a_time(
+    api: Api, token: Token, segments: tuple[Segment, ...]
+) -> None:
+    second_key = [segment for segment in segments if segment.is_key][1]
+    response = await ask(api, f"{LIVE}&since={second_key.decode_time + 12_345}", token("live"))
+    chunks = [await anext(aiter(response.body)) for _ in range(2)]
+    await response.aclose()
+    assert chunks == [segments[0].data, second_key.data]
+
+
+@pytest.mark.parametrize("since", ["", "-1", "1.5", "abc", "1" * 17, "2027-01-15T08:00:00Z"])
+async def test_a_time_that_is_none_is_named(api: Api, token: Token, since: str) -> None:
+    response = await ask(api, f"{LIVE}&since={since}", token("live"))
+    assert (response.status, body(response)["parameter"]) == (400, "since")
+
+
 async def test_it_ends_with_its_token(api: Api, token: Token, registration: Registration) -> None:
     """A6: the token of this stream has 0 s left."""
     registration.clock = lambda: NOW + 60.0
