@@ -1,21 +1,26 @@
-"""Tells running sessions that somebody's rights changed.
-
-The signal may be lost: the next renewal, within 60 s, repairs it.
+"""Tells running sessions that somebody's rights changed: those of the portal by a signal, those
+that go on at recorders by a task. Both may be lost: the next renewal, within 60 s, repairs it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from asgiref.sync import async_to_sync
+from celery import current_app
 from channels.layers import get_channel_layer
 from django.db import transaction
+from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from accounts.models import User
+from protocol.tokens import ACCESS_LIFETIME_S
 
 logger = logging.getLogger(__name__)
+
+TASK = "streaming.tell_recorders"
+PEOPLE_PER_TASK = 200
 
 
 def group_of(user_id: object) -> str:
@@ -25,15 +30,27 @@ def group_of(user_id: object) -> str:
 
 def announce_change(users: Iterable[User]) -> None:
     """After the transaction: every session of these people must renew its token at once."""
-    groups = [group_of(user.pk) for user in users]
-    transaction.on_commit(lambda: _send(groups))
+    user_ids = [str(user.pk) for user in users]
+    transaction.on_commit(lambda: _signal(user_ids))
+    transaction.on_commit(lambda: _wake_worker(user_ids))
 
 
-def _send(groups: list[str]) -> None:
+def _signal(user_ids: Sequence[str]) -> None:
     layer = get_channel_layer()
-    for group in groups:
+    for user_id in user_ids:
         try:
-            async_to_sync(layer.group_send)(group, {"type": "access.changed"})
+            async_to_sync(layer.group_send)(group_of(user_id), {"type": "access.changed"})
         except (RedisError, OSError) as error:
             logger.warning("access change not announced: %s", error)
+            return
+
+
+def _wake_worker(user_ids: Sequence[str]) -> None:
+    """By name: this app knows no recorders."""
+    for first in range(0, len(user_ids), PEOPLE_PER_TASK):
+        people = list(user_ids[first : first + PEOPLE_PER_TASK])
+        try:
+            current_app.send_task(TASK, args=[people], expires=ACCESS_LIFETIME_S, retry=False)
+        except (OperationalError, OSError) as error:
+            logger.warning("access change not told to recorders: %s", error)
             return

@@ -21,6 +21,7 @@ from recorders.policy import NO_RIGHTS, camera_rights, recorder_rights
 from recorders.services.network import stun_servers
 from streaming.broker.facts import Facts, ManualAddress, Plan, Viewer
 from streaming.broker.offers import offers
+from streaming.viewing import note_viewing
 
 ALL_PATHS = frozenset(PATHS)
 NO_PATHS: frozenset[str] = frozenset()
@@ -74,6 +75,7 @@ def open_session(
         )
         paths = _allowed_paths(recorder, wanted.path)
         token = issue_token(user, recorder, session_id, now, paths)
+        note_viewing(user.pk, recorder.pk)
     else:  # nothing to use it for, and no line in the trail: a waiting page asks again and again
         session_id = session_id.partition(".")[0]
         token = powerless_token(user, recorder, session_id, now)
@@ -90,6 +92,7 @@ def renew_session(user: User, recorder: Recorder, session_id: str, now: datetime
         raise SessionUnknown
     paths = _allowed_paths(recorder, path)
     if paths & set(recorder.capabilities):
+        note_viewing(user.pk, recorder.pk)
         return issue_token(user, recorder, session_id, now, paths)
     return powerless_token(user, recorder, session_id, now)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -39,12 +38,7 @@ def settings_body(network: RemoteNetworkSettings) -> dict[str, Any]:  # Any: JSO
 
 def stun_servers() -> list[str]:
     """host:port of the servers that tell recorders and viewers their addresses."""
-    urls: list[str] | None = getattr(settings, "CONTERA_STUN_URLS", None)
-    if urls is not None:
-        return urls
-    host = urlsplit(settings.CONTERA_BASE_URL).hostname or "localhost"
-    port = settings.CONTERA_STUN_PORT
-    return [f"{host}:{port}"] if port else []
+    return list(settings.CONTERA_STUN_URLS)
 
 
 def change_settings(

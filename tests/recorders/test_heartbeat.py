@@ -115,6 +115,49 @@ def test_markup_is_kept_as_text(enrolled: Any, recorder: Recorder) -> None:
     assert Camera.objects.get(recorder=recorder, number=1).name == "<script>alert(1)</script>"
 
 
+NAT = {
+    "mapping": "endpoint_independent",
+    "filtering": "address_dependent",
+    "external": "203.0.113.7:40000",
+    "hairpin": None,
+    "checked_at": "2026-11-23T04:00:00Z",
+    "detail": "",
+}
+
+
+def test_the_way_to_the_world_is_kept(enrolled: Any, recorder: Recorder) -> None:
+    proxy = {"scheme": "digest", "via": "proxy.example:3128", "detail": ""}
+    transport = {"name": "segments", "sealed": True, "reason": "The proxy holds bodies."}
+    enrolled.beat(
+        web={"http_port": 8080, "https_port": None},
+        nat=NAT,
+        proxy=proxy,
+        relay_transport=transport,
+    )
+    recorder.refresh_from_db()
+    assert (recorder.http_port, recorder.https_port) == (8080, None)
+    assert recorder.nat["mapping"] == "endpoint_independent"
+    assert (recorder.proxy, recorder.relay_transport) == (proxy, transport)
+
+
+def test_what_is_not_told_is_not_remembered(enrolled: Any, recorder: Recorder) -> None:
+    enrolled.beat(nat=NAT)
+    enrolled.beat()
+    recorder.refresh_from_db()
+    assert recorder.nat == {}
+
+
+def test_an_older_recorder_tells_one_web_port(enrolled: Any, recorder: Recorder) -> None:
+    enrolled.beat(web=None, web_port=8081)
+    recorder.refresh_from_db()
+    assert (recorder.http_port, recorder.https_port) == (8081, None)
+
+
+def test_the_answer_names_the_stun_servers(enrolled: Any, settings: Any) -> None:
+    settings.CONTERA_STUN_URLS = ["portal.example:3478", "portal.example:3479"]
+    assert enrolled.beat().json()["stun"] == ["portal.example:3478", "portal.example:3479"]
+
+
 BAD: list[dict[str, Any]] = [
     {"cameras": [camera_body(1), camera_body(1)]},
     {"cameras": [camera_body(0)]},
@@ -134,6 +177,17 @@ BAD: list[dict[str, Any]] = [
     {"local_addresses": ["10.0.0.1"] * 33},
     {"web_port": 70000},
     {"web_port": "80"},
+    {"web": [8080]},
+    {"web": {"http_port": 0}},
+    {"web": {"http_port": 80, "https_port": "443"}},
+    {"nat": "full cone"},
+    {"nat": {"mapping": "unknown"}},
+    {"nat": {"mapping": "<b>", "filtering": "unknown"}},
+    {"nat": {**NAT, "hairpin": "yes"}},
+    {"nat": {**NAT, "detail": "d" * 501}},
+    {"proxy": {"scheme": None}},
+    {"proxy": {"scheme": "basic", "via": "v" * 301}},
+    {"relay_transport": {"name": "stream", "reason": "a\x00"}},
     {"capabilities": ["relay", 4]},
     {"storage": {"used_bytes": -1, "capacity_bytes": 1}},
     {"storage": []},

@@ -1,0 +1,13 @@
+"""Doors for the worker."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+
+@shared_task(name="streaming.tell_recorders")  # accounts.access wakes it by this name
+def tell_recorders(user_ids: list[str]) -> None:
+    from streaming import access_changes
+
+    access_changes.tell_recorders(user_ids, timezone.now())

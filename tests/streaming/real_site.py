@@ -1,0 +1,110 @@
+"""A relay node and a recorder's doors, real ones on loopback, in a thread of their own: what the
+portal's blocking code talks to."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Thread
+from typing import Any, TypeVar
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from accounts.signing import portal_keys, portal_signer
+from cmr.api.routes import Api
+from cmr.config import WebConfig
+from cmr.doors.relay import RelayDoor
+from cmr.doors.web import WebDoor, listen
+from cmr.identity import Identity
+from cmr.registration import Registration, RelayAccess
+from protocol.fragments import Segment
+from protocol.tokens import Jwk, public_jwk, sign_relay_pass
+from tests.cmr.doors.conftest import Relay
+from tests.fakes.archive import MemoryArchive
+
+WITHIN_S = 20.0
+T = TypeVar("T")
+
+
+@dataclass
+class RealSite:
+    """`run` does something asynchronous beside the doors."""
+
+    recorder_id: str
+    jwk: Jwk
+    relay: Relay
+    web_port: int
+    loop: asyncio.AbstractEventLoop
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(WITHIN_S)
+
+    def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        return asyncio.run_coroutine_threadsafe(work, self.loop)
+
+
+@contextmanager
+def running_site(recorder_id: str) -> Iterator[RealSite]:
+    """A recorder of this id, linked to a relay that believes the portal of the tests."""
+    loop = asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    key, stop = Ed25519PrivateKey.generate(), asyncio.Event()
+    site = RealSite(recorder_id, public_jwk(key.public_key()), Relay(portal_signer()), 0, loop)
+    is_ready: Future[None] = Future()
+    running = site.start(_serve(site, key, is_ready, stop))
+    running.add_done_callback(lambda done: _report(done, is_ready))
+    try:
+        is_ready.result(WITHIN_S)
+        yield site
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        running.result(WITHIN_S)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(WITHIN_S)
+        loop.close()
+
+
+async def _serve(
+    site: RealSite, key: Ed25519PrivateKey, is_ready: Future[None], stop: asyncio.Event
+) -> None:
+    identity = Identity(
+        recorder_id=site.recorder_id,
+        name="Gate",
+        organisation="Harbour",
+        portal_url="https://portal.test",
+        key=key,
+        keys=portal_keys(),
+        heartbeat_s=15,
+    )
+    registration = Registration(identity)
+    api = Api({}, MemoryArchive(Segment(b"", True, False, 0), []), registration)
+    sock = listen(WebConfig("127.0.0.1", 0))
+    site.web_port = sock.getsockname()[1]
+    async with site.relay.running():
+        relay_pass = sign_relay_pass(portal_signer(), site.recorder_id, "test", int(time.time()))
+        registration.set_relay(RelayAccess((site.relay.url,), relay_pass))
+        doors = [RelayDoor(api, registration).run(), WebDoor(api, lambda: "").run(sock)]
+        tasks = [asyncio.create_task(door) for door in doors]
+        await until(lambda: site.relay.hub.is_linked(site.recorder_id))
+        is_ready.set_result(None)
+        await stop.wait()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    sock.close()
+
+
+async def until(is_true: Callable[[], object]) -> None:
+    async with asyncio.timeout(WITHIN_S):
+        while not is_true():
+            await asyncio.sleep(0.01)
+
+
+def _report(done: Future[None], is_ready: Future[None]) -> None:
+    if not is_ready.done():
+        is_ready.set_exception(done.exception() or RuntimeError("the site ended"))
