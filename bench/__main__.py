@@ -21,6 +21,7 @@ BENCHES = {
     "relay_streams": "Relay beside nginx: paced SD streams, one per viewer",
     "relay_idle": "Idle recorders at the relay",
     "first_frame": "From click to first frame, and how far behind live, through the relay",
+    "paths": "Every path beside the relay: first frame, latency, CPU of one HD stream, hand-over",
     "recorder_cpu": "Recorder beside `ffmpeg -c copy` on the same cameras",
 }
 

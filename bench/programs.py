@@ -17,9 +17,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bench.processes import cpu_s
 from protocol.tokens import Signer
 
-_TICKS = os.sysconf("SC_CLK_TCK")
 START_S = 10.0
 _NGINX = """
 daemon off; master_process off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
@@ -41,8 +41,7 @@ class Program:
 
     @property
     def cpu_s(self) -> float:
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        return cpu_s([self.process.pid])
 
     @property
     def rss_bytes(self) -> int:

@@ -1,0 +1,160 @@
+"""Every path beside the relay, in one run: first frame, latency, CPU, and the hand-over.
+
+The whole demo runs, with the recorder's own address forwarded by hand to itself, so that each path
+can be forced in turn. "auto" starts on the relay and moves; what is lost there is counted from the
+frame numbers burnt into the pictures.
+"""
+
+from __future__ import annotations
+
+import socket
+import statistics
+import time
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from bench.pages import chromium, demo, sign_in, visit
+from bench.processes import cpu_s, family
+
+PATHS = ("relay", "manual_nat", "lan", "p2p")
+VISITS = 8
+CPU_SECONDS = 10.0
+MOVE_MS = 15_000
+
+# Every frame that is shown: when, its media time, and on which path the player is.
+LOG_FRAMES = """() => {
+  const player = document.querySelector('contera-player');
+  const { video } = player;
+  window.shown = [];
+  const look = (now, { mediaTime, presentedFrames }) => {
+    window.shown.push([now, mediaTime, presentedFrames, player.dataset.path]);
+    video.requestVideoFrameCallback(look);
+  };
+  video.requestVideoFrameCallback(look);
+}"""
+
+
+def run() -> dict[str, Any]:  # Any: figures for bench.report
+    """A row per path, then the moves from the relay to the best path."""
+    with demo(CONTERA_MANUAL_NAT_PRIVATE="1") as facts, sync_playwright() as playwright:
+        browser = chromium(playwright)
+        page = sign_in(browser, facts)
+        _forward_by_hand(page, facts)
+        cameras = [camera["id"] for camera in facts["recorders"][0]["cameras"]]
+        visit(page, cameras[0], "path=relay")  # the scripts are in the cache of whoever came before
+        rows = [_row(page, facts, cameras, path) for path in PATHS]
+        moves = _moves(browser, facts, cameras)
+        browser.close()
+    return {"rows": rows, "auto": moves}
+
+
+def _forward_by_hand(page: Page, facts: dict[str, Any]) -> None:  # Any: JSON
+    """Manual NAT at the recorder's own address, as a router would forward it."""
+    recorder = facts["recorders"][0]
+    port = int(recorder["local_url"].rstrip("/").rpartition(":")[2])
+    address = {"enabled": True, "address": _own_address(), "port": port, "https": False}
+    answer = page.request.patch(
+        f"/api/v1/recorders/{recorder['id']}/network/",
+        data={"manual_nat": address},
+        headers={"Authorization": f"Token {facts['api_token']}"},
+    )
+    if not answer.ok:
+        raise RuntimeError(f"Manual NAT cannot be set: {answer.text()[:300]}")
+
+
+def _own_address() -> str:
+    """This machine's address on its network (nothing is sent)."""
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        sock.connect(("192.0.2.1", 9))
+        return str(sock.getsockname()[0])
+
+
+def _row(
+    page: Page, facts: dict[str, Any], cameras: Sequence[str], path: str
+) -> dict[str, object]:  # Any: JSON
+    choice = f"profile=hd&path={path}"
+    visits = [visit(page, cameras[i % len(cameras)], choice) for i in range(VISITS)]
+    carried = page.locator("contera-player").get_attribute("data-path")
+    if carried != path:
+        raise RuntimeError(f"{path} was forced, but the video came by {carried}")
+    latencies = [latency for one in visits for latency in one[2]]
+    recorder, browser = _cpu(facts["services"]["recorder"])
+    return {
+        "path": path,
+        "click_to_first_frame_ms": round(statistics.median(one[0] for one in visits)),
+        "latency_ms": round(statistics.median(latencies)),
+        "latency_95th_ms": round(statistics.quantiles(latencies, n=20)[-1]),
+        "recorder_cpu_%": recorder,
+        "browser_cpu_%": browser,
+    }
+
+
+def _cpu(recorder: int) -> tuple[float, float]:
+    """Per cent of one core while one HD stream is watched: the recorder, all of the browser."""
+    groups = [recorder], family("chromium")
+    before = [cpu_s(group) for group in groups]
+    time.sleep(CPU_SECONDS)
+    used = [cpu_s(group) - was for group, was in zip(groups, before, strict=True)]
+    return round(used[0] / CPU_SECONDS * 100, 1), round(used[1] / CPU_SECONDS * 100, 1)
+
+
+def _moves(
+    browser: Browser, facts: dict[str, Any], cameras: Sequence[str]
+) -> dict[str, object]:  # Any: JSON
+    """First frame while racing, and what the hand-over costs; a fresh page each time."""
+    firsts, gaps, lost, after = [], [], 0, []
+    for i in range(VISITS):
+        page = sign_in(browser, facts)
+        first, moved, gap, missing = _watch_move(page, cameras[i % len(cameras)])
+        firsts.append(first)
+        after.append(moved)
+        gaps.append(gap)
+        lost += missing
+        page.context.close()
+    return {
+        "first_frame_ms": round(statistics.median(firsts)),
+        "moved_after_ms": round(statistics.median(after)),
+        "longest_gap_between_frames_ms": round(max(gaps)),
+        "lost_frames": lost,
+        "moves": len(gaps),
+    }
+
+
+def _watch_move(page: Page, camera: str) -> tuple[float, float, float, int]:
+    """Opens the camera on auto: ms to the first frame and to the move, the longest gap between
+    two shown frames in ms, and frames of the camera that were skipped."""
+    page.goto("/live/")
+    link = page.locator(f'a[href="/live/?cameras={camera}"]')
+    link.evaluate("link => { link.search += '&profile=hd'; link.click(); }")
+    page.wait_for_url("**/live/?cameras=*")
+    page.wait_for_function("() => document.querySelector('contera-player')?.video")
+    page.evaluate(LOG_FRAMES)
+    page.wait_for_function(
+        "() => (document.querySelector('contera-player').dataset.path ?? 'relay') !== 'relay'",
+        timeout=MOVE_MS,
+    )
+    page.wait_for_timeout(2_000)
+    shown = page.evaluate("() => window.shown")
+    own = page.locator("contera-player").get_attribute("data-first-frame-ms") or "nan"
+    return float(own), *_hand_over(shown)
+
+
+def _hand_over(shown: list[list[Any]]) -> tuple[float, float, int]:  # Any: as LOG_FRAMES has them
+    """`shown` is [[ms, media s, count, path], …] of one page."""
+    start = shown[0][0]
+    moved = next((at for at, _, _, path in shown if path != "relay"), start)
+    near = [frame for frame in shown if abs(frame[0] - moved) < 1_500]
+    pairs = list(pairwise(near))
+    gap = max((after[0] - before[0] for before, after in pairs), default=0.0)
+    skipped = sum(round((after[1] - before[1]) * 15) - 1 for before, after in pairs)
+    dropped = sum(after[2] - before[2] - 1 for before, after in pairs)  # shown, but not seen by us
+    return moved - start, gap, max(0, skipped - dropped)
+
+
+if __name__ == "__main__":
+    from bench.report import markdown
+
+    print(markdown(run()))
