@@ -203,15 +203,15 @@ def _web(table: _Table, folder: Path) -> WebConfig:
     host = table.take("host", str, "0.0.0.0")
     if not re.fullmatch(r"[0-9A-Za-z.:-]{1,253}", host):
         raise _FactError(table.key("host"), f"{host[:40]!r} is neither an address nor a host name")
-    ports = [_port(table, name, default) for name, default in PORTS.items()]
-    used = [port for port in ports if port]
+    http, https, streaming = (_port(table, name, PORTS[name]) for name in PORTS)
+    used = [port for port in (http, https, streaming) if port]
     if len(set(used)) < len(used):
         raise _FactError(table.key("port"), "each port of the recorder must be another one")
     certificate, key = (_file(table, name, folder) for name in ("certificate", "key"))
     if (certificate is None) != (key is None):
         missing = "key" if key is None else "certificate"
         raise _FactError(table.key(missing), "is missing; certificate and key belong together")
-    return WebConfig(host, *ports, certificate, key)
+    return WebConfig(host, http, https, streaming, certificate, key)
 
 
 def _port(table: _Table, name: str, default: int) -> int:

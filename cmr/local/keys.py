@@ -1,0 +1,92 @@
+"""The recorder's local key: it signs the tokens of local accounts, and browser sessions.
+
+Made on first run, kept in `local.json` (mode 600). It is nobody's but this recorder's: no portal
+and no relay believes it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from cmr.local.accounts import Account
+from protocol import private_file
+from protocol.tokens import PATHS, AccessToken, KeyRing, Signer, sign_access_token
+
+FILE_NAME = "local.json"
+VIEWER_RIGHTS = frozenset({"live", "playback"})
+ADMIN_RIGHTS = frozenset({"live", "playback", "export", "ptz", "audio", "configure"})
+ADMIN_RECORDER_RIGHTS = frozenset({"configure"})
+
+
+@dataclass(frozen=True)
+class LocalKey:
+    """`host_id` is this recorder's name towards its local viewers; also the tokens' audience."""
+
+    host_id: str
+    key: Ed25519PrivateKey
+
+    def __repr__(self) -> str:
+        return f"LocalKey(host_id={self.host_id!r})"
+
+    @property
+    def signer(self) -> Signer:
+        return Signer(self.key, self.host_id)
+
+    @property
+    def keys(self) -> KeyRing:
+        """What local tokens are checked with."""
+        return KeyRing({"keys": [self.signer.jwk]})
+
+    def access_token(
+        self, account: Account, session_id: str, cameras: Iterable[int], now: int
+    ) -> str:
+        """A token for the account's rights at these cameras; `now` is this machine's clock."""
+        rights = ADMIN_RIGHTS if account.is_admin else VIEWER_RIGHTS
+        access = AccessToken(
+            session_id=session_id,
+            user_id=f"local:{account.name}",
+            organisation_id="local",
+            recorder_id=self.host_id,
+            expires_at=0,
+            grants=dict.fromkeys(cameras, rights),
+            recorder_rights=ADMIN_RECORDER_RIGHTS if account.is_admin else frozenset(),
+            paths=frozenset(PATHS),
+        )
+        return sign_access_token(self.signer, access, now)
+
+
+def load_local_key(folder: Path) -> LocalKey:
+    """The key kept in `folder`, made there when it is missing or damaged; raises OSError.
+
+    A damaged one guards nothing that lasts: a new one ends local sessions, no more.
+    """
+    file = folder / FILE_NAME
+    found = _read(file)
+    if found is None:
+        private_file.replace(file, _new())
+        found = _read(file)
+    if found is None:
+        raise OSError(f"{file}: cannot be read")
+    return found
+
+
+def _new() -> bytes:
+    key = base64.b64encode(secrets.token_bytes(32)).decode()
+    return json.dumps({"host_id": str(uuid.uuid4()), "private_key": key}).encode() + b"\n"
+
+
+def _read(file: Path) -> LocalKey | None:
+    try:
+        body = json.loads(file.read_bytes())
+        key = base64.b64decode(body["private_key"], validate=True)
+        return LocalKey(str(body["host_id"]), Ed25519PrivateKey.from_private_bytes(key))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
