@@ -81,6 +81,7 @@ class Config:
     storage: StorageConfig
     web: WebConfig
     cameras: tuple[CameraConfig, ...] = ()
+    is_p2p_enabled: bool = True
 
     @property
     def folder(self) -> Path:
@@ -137,6 +138,13 @@ class _Table:
             raise _FactError(self.key(name), f"must be {wanted}, not {_describe(value)}")
         return value
 
+    def flag(self, name: str, *, default: bool) -> bool:
+        self._known.append(name)
+        value = self._values.get(name, default)
+        if not isinstance(value, bool):
+            raise _FactError(self.key(name), f"must be true or false, not {_describe(value)}")
+        return value
+
     def table(self, name: str) -> _Table:
         return _Table(self.key(name), self.take(name, dict, {}))
 
@@ -167,14 +175,16 @@ _KIND_NAMES: dict[type, str] = {
 
 def _config(top: _Table, file: Path) -> Config:
     recorder, storage, web = top.table("recorder"), top.table("storage"), top.table("web")
+    p2p = top.table("p2p")
     config = Config(
         file=file,
         name=_name(recorder.key("name"), recorder.take("name", str, "Recorder")),
         storage=_storage(storage, file.parent),
         web=_web(web, file.parent),
         cameras=tuple(_camera(table) for table in top.tables("cameras")),
+        is_p2p_enabled=p2p.flag("enabled", default=True),
     )
-    for table in (top, recorder, storage, web):
+    for table in (top, recorder, storage, web, p2p):
         table.finish()
     _check_numbers(config.cameras)
     return config

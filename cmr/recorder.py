@@ -18,6 +18,7 @@ from cmr.api.routes import Api
 from cmr.archive.writer import ArchiveWriter
 from cmr.cameras.camera import Camera
 from cmr.config import Config
+from cmr.doors.p2p import PeerDoor
 from cmr.doors.relay import RelayDoor
 from cmr.doors.start_page import PageFacts, render
 from cmr.doors.web import WebDoor, listen
@@ -54,6 +55,8 @@ class Recorder:
         }
         api = Api(self._cameras, self._writer.reader, self._registration)
         self._web = WebDoor(api, self._page)
+        self._peers = PeerDoor(api, lambda: self._registration.stun_server)
+        api.peers = self._peers if config.is_p2p_enabled else None
         self._relay = RelayDoor(api, self._registration)
         self._heartbeat = Heartbeat(self._registration, config.folder, self._report, self._gist)
 
@@ -77,6 +80,7 @@ class Recorder:
             tasks = [
                 group.create_task(self._web.run(sock), name="web door"),
                 group.create_task(self._relay.run(), name="relay door"),
+                group.create_task(self._peers.run(), name="p2p door"),
                 group.create_task(self._heartbeat.run(), name="heartbeat"),
                 group.create_task(self._keep_status(), name="status"),
                 group.create_task(self._writer.watch(), name="archive"),
@@ -106,7 +110,8 @@ class Recorder:
 
     def _capabilities(self) -> list[str]:
         """The paths that this recorder serves now."""
-        return ["relay", *(sorted(SESSION.paths) if self._config.web.port else ())]
+        direct = sorted(SESSION.paths) if self._config.web.port else ()
+        return ["relay", *direct, *(["p2p"] if self._config.is_p2p_enabled else [])]
 
     def _gist(self) -> object:
         return gist(self._cameras, self._writer.usage())

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from cmr.identity import Identity
 
@@ -48,6 +49,9 @@ class Registration:
     clock_offset_s: float = 0.0
     relay: RelayAccess | None = None
     paths_off: frozenset[str] = frozenset()  # by the remote network settings, as last heard
+    stun: tuple[str, ...] = ()  # `host:port` of the servers that tell our address
+    stun_server: tuple[str, int] | None = None  # the address of one that answers
+    nat: dict[str, Any] | None = None  # what they told (`cmr.nat`), as reported. Any: JSON
 
     def __post_init__(self) -> None:
         self._relay_news = asyncio.Event()

@@ -34,7 +34,8 @@ def test_the_cameras_of_the_example_are_right() -> None:
 
 WRONG = [
     ("[recorder]\nnmae = 'x'", "recorder.nmae: is not a known key; did you mean 'name'?"),
-    ("colour = 1", "colour: is not a known key; known are cameras, recorder, storage, web"),
+    ("[p2p]\nenabled = 1", "p2p.enabled: must be true or false, not a number"),
+    ("colour = 1", "colour: is not a known key; known are cameras, p2p, recorder, storage, web"),
     ("[recorder]\nname = ''", "recorder.name: must have 1 to 100 characters"),
     ('[recorder]\nname = "a\\nb"', "recorder.name: has control characters"),
     ('[recorder]\nname = "a\\u202Eb"', "recorder.name: has control characters"),

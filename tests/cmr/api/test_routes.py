@@ -34,6 +34,9 @@ UNGUARDED = [
     ("GET", "/v1/cameras"),
     ("POST", f"/v1/streams/{'0' * 32}/renewal"),
     ("POST", "/v1/access-changes"),
+    ("POST", "/v1/p2p"),
+    ("POST", f"/v1/p2p/{'0' * 32}/candidates"),
+    ("POST", f"/v1/p2p/{'0' * 32}/close"),
 ]
 RIGHTS = ("live", "playback", "export", "ptz", "audio", "configure")
 CASES = [(target, right) for target in GUARDED for right in RIGHTS]
@@ -130,7 +133,8 @@ UNLISTED = [
     "",
     "/v2/",
     "/v1/ptz",
-    "/v1/p2p",
+    "/v1/p2p/",
+    "/v1/p2p/1/close",
     "/v1/network-test",
     "/v1/\n",
 ]
