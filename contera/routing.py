@@ -21,7 +21,7 @@ from incidents.routing import websocket_urlpatterns as incident_sockets
 from protocol.session import CLOSE_NOT_FOUND
 from streaming import stun
 from streaming.consumers import SessionConsumer
-from streaming.relay.asgi import PREFIX, RelayApp
+from streaming.relay.asgi import LINK_PATH, PREFIX, RelayApp
 from streaming.relay.hub import Hub
 
 
@@ -40,7 +40,7 @@ def build_application(django: Application) -> Application:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await _lifespan(relay, scope, receive, send)
-        elif scope["type"] == "websocket":
+        elif scope["type"] == "websocket" and scope["path"] != LINK_PATH:
             await sockets(scope, receive, send)
         elif scope["path"].startswith(PREFIX):
             await relay(scope, receive, send)

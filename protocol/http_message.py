@@ -17,6 +17,7 @@ from protocol.errors import ProtocolError
 MEDIA_TYPE = "message/http"
 REQUEST_TYPE = "message/http; msgtype=request"
 RESPONSE_TYPE = "message/http; msgtype=response"
+UNTYPED = "application/octet-stream"  # for the same bytes where a filter refuses the types above
 
 MAX_HEAD_BYTES = 16 * 1024  # what nginx and most proxies accept
 MAX_HEADERS = 64

@@ -25,7 +25,7 @@ class Sink(Protocol):
 
 
 class Source(Protocol):
-    """The recorder's POST that carries the answer."""
+    """What carries the recorder's answer: a POST, parts of a socket, a row of small requests."""
 
     def pause(self) -> None: ...
     def resume(self) -> None: ...
@@ -65,6 +65,11 @@ class Exchange:
         self._is_paused = False
         self._is_endless = False  # the head is read and the body lasts as long as the POST
         self._last_progress = clock()
+
+    @property
+    def source(self) -> Source | None:
+        """What the answer comes from, while it does."""
+        return self._source
 
     def hand(self) -> None:
         self._move(State.HANDED)

@@ -155,14 +155,16 @@ def raw_headers(head: ResponseHead) -> RawHeaders:
     return [(n.lower().encode(), v.encode()) for n, v in (*head.headers, *SECURITY_HEADERS)]
 
 
-async def read_body(wire: HttpWire) -> bytes:
-    """A viewer's whole request body; raises Refusal 413 or 408."""
+async def read_body(
+    wire: HttpWire, limit_bytes: int = MAX_REQUEST_BODY_BYTES, within_s: float = BODY_S
+) -> bytes:
+    """A whole request body; raises Refusal 413 or 408. Not whole when the wire was lost."""
     body = bytearray()
     ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def take(data: bytes) -> None:
-        body.extend(data[: MAX_REQUEST_BODY_BYTES + 1 - len(body)])
-        if len(body) > MAX_REQUEST_BODY_BYTES:
+        body.extend(data[: limit_bytes + 1 - len(body)])
+        if len(body) > limit_bytes:
             end()
 
     def end() -> None:
@@ -172,10 +174,10 @@ async def read_body(wire: HttpWire) -> bytes:
     wire.on_lost = end
     wire.take_body(take, end)
     try:
-        async with asyncio.timeout(BODY_S):
+        async with asyncio.timeout(within_s):
             await ended
     except TimeoutError:
         raise Refusal(408, "body_too_slow", "The request body did not arrive in time.") from None
-    if len(body) > MAX_REQUEST_BODY_BYTES:
-        raise Refusal(413, "body_too_large", f"More than {MAX_REQUEST_BODY_BYTES} bytes of body.")
+    if len(body) > limit_bytes:
+        raise Refusal(413, "body_too_large", f"More than {limit_bytes} bytes of body.")
     return bytes(body)

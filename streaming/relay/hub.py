@@ -37,6 +37,15 @@ class Checked(Protocol):
         """The relay is being stopped."""
 
 
+class RecorderSocket(Protocol):
+    """A WebSocket that a recorder answers by; `boot` is the start of the recorder it belongs to."""
+
+    recorder_id: str
+    boot: str
+
+    def dismiss(self, reason: str) -> None: ...
+
+
 class Hub:
     """`keys` gives the portal's current public keys; `clock` and `new_id` are replaced by tests."""
 
@@ -54,6 +63,7 @@ class Hub:
         self._links: dict[str, Link] = {}
         self._exchanges: dict[str, Exchange] = {}
         self._open_at: dict[str, set[Exchange]] = {}  # the same, by recorder
+        self._sockets: dict[str, RecorderSocket] = {}
         self._feeds: dict[FeedKey, Feed] = {}
         self._viewers: dict[str, LiveViewer] = {}
         self._checked: dict[Checked, None] = {}  # sessions and passages, in order of arrival
@@ -114,6 +124,33 @@ class Hub:
             raise refusals.exchange_not_found()
         exchange.begin(source)
         return exchange
+
+    def answer_of(self, exchange_id: str, recorder_id: str) -> Source | None:
+        """What this recorder's answer to an exchange comes from, while it does."""
+        exchange = self._exchanges.get(exchange_id)
+        if exchange is None or exchange.recorder_id != recorder_id:
+            return None
+        return exchange.source
+
+    def keep_socket(self, socket: RecorderSocket) -> None:
+        """The recorder answers by this one from now on. Raises Refusal 409 for a start of the
+        recorder that a newer one replaced, 503 when there are too many."""
+        if self.is_stopping:
+            raise refusals.stopping()
+        recorder_id = socket.recorder_id
+        link = self._links.get(recorder_id)
+        if link is not None and link.boot != socket.boot:
+            raise refusals.replaced()
+        older = self._sockets.pop(recorder_id, None)
+        if older is None and len(self._sockets) >= MAX_LINKS:
+            raise refusals.too_busy("recorders")
+        self._sockets[recorder_id] = socket
+        if older is not None:
+            older.dismiss("replaced")
+
+    def drop_socket(self, socket: RecorderSocket) -> None:
+        if self._sockets.get(socket.recorder_id) is socket:
+            del self._sockets[socket.recorder_id]
 
     def is_linked(self, recorder_id: str) -> bool:
         link = self._links.get(recorder_id)
@@ -228,6 +265,7 @@ class Hub:
             "polls": sum(len(link.polls) for link in self._links.values()),
             "waiting": sum(len(link.waiting) for link in self._links.values()),
             "exchanges": len(self._exchanges),
+            "link_sockets": len(self._sockets),
             "feeds": len(self._feeds),
             "viewers": len(self._viewers),
             "sessions": len(self._checked),
@@ -250,12 +288,19 @@ class Hub:
             self.counters[f"poll_{refusal.code}"] += 1
             raise
         self.counters["link_replaced"] += 1
+        self._dismiss_socket(link.recorder_id, "replaced")
         self._fail_exchanges(link, refusals.replaced(), {State.HANDED, State.ANSWERING})
 
     def _unlink(self, link: Link) -> None:
         del self._links[link.recorder_id]
         self.counters["unlinked"] += 1
+        self._dismiss_socket(link.recorder_id, "recorder_offline")
         self._fail_exchanges(link, refusals.offline(), set(State))
+
+    def _dismiss_socket(self, recorder_id: str, reason: str) -> None:
+        socket = self._sockets.get(recorder_id)
+        if socket is not None:
+            socket.dismiss(reason)
 
     def _fail_exchanges(self, link: Link, refusal: Refusal, states: set[State]) -> None:
         for exchange in list(self._open_at.get(link.recorder_id, ())):

@@ -22,6 +22,11 @@ MAX_TARGET_BYTES = 2048  # the longest address of the recorder API has about 200
 PASSAGE_BYTES = 256 * 1024  # buffered for one viewer before the recorder is told to wait
 DRAIN_S = 5.0  # a recorder that was told to stop sending finishes its chunk in this time
 BODY_S = 10.0  # a viewer's request body has 256 KiB at most: 26 KB/s is slower than any line
+MAX_PART_BYTES = 256 * 1024  # of an answer that comes in bounded requests
+PART_S = 20.0  # for one of them: 100 kbps; below the 25 s that any request has
+MAX_PROBES = 2_000  # under way at once: recorders that come back after a restart
+MAX_PROBE_BYTES = 64 * 1024
+PROBE_S = 10.0  # twice what a recorder waits for its verdict
 
 # Live video.
 LINGER_S = 3.0  # a page that reloads finds its stream still running

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 
-from protocol.http_message import MEDIA_TYPE, REQUEST_TYPE
+from protocol.http_message import MEDIA_TYPE, REQUEST_TYPE, UNTYPED
 from protocol.tokens import RelayPass
 from streaming.relay import refusals
 from streaming.relay.exchange import Exchange
@@ -22,15 +22,23 @@ _RESPONSE_TYPE = re.compile(rf"{MEDIA_TYPE}\s*;\s*msgtype=\"?response\"?", re.IG
 async def serve_next(hub: Hub, scope: Scope, wire: HttpWire) -> None:
     """`GET next`: one request for this recorder, or 204 after a while."""
     recorder = hub.verify_pass(authorization(scope))
-    boot = _header(scope, b"contera-boot")
-    if not _BOOT.fullmatch(boot):
-        raise Refusal(400, "bad_parameter", "Contera-Boot: 8 to 64 letters, digits, - or _.")
-    exchange = await _poll(hub, recorder, boot, wire)
+    # Where a filter refuses our media type, the recorder asks for one that says nothing. (Asked
+    # now: a held request forgets its headers.)
+    media_type = UNTYPED if _header(scope, b"accept") == UNTYPED else REQUEST_TYPE
+    exchange = await _poll(hub, recorder, boot_of(scope), wire)
     if wire.is_lost:
         if exchange is not None:
             hub.put_back(exchange)
         return
-    await _send_next(hub, exchange, wire)
+    await _send_next(hub, exchange, media_type, wire)
+
+
+def boot_of(scope: Scope) -> str:
+    """Which start of the recorder asks; raises Refusal 400."""
+    boot = _header(scope, b"contera-boot")
+    if not _BOOT.fullmatch(boot):
+        raise Refusal(400, "bad_parameter", "Contera-Boot: 8 to 64 letters, digits, - or _.")
+    return boot
 
 
 async def _poll(hub: Hub, recorder: RelayPass, boot: str, wire: HttpWire) -> Exchange | None:
@@ -45,12 +53,12 @@ async def _poll(hub: Hub, recorder: RelayPass, boot: str, wire: HttpWire) -> Exc
         wire.on_lost = nothing
 
 
-async def _send_next(hub: Hub, exchange: Exchange | None, wire: HttpWire) -> None:
+async def _send_next(hub: Hub, exchange: Exchange | None, media_type: str, wire: HttpWire) -> None:
     if exchange is None:
         await wire.start(204, [(b"connection", b"close")] if hub.is_stopping else [])
     else:
         headers = [
-            (b"content-type", REQUEST_TYPE.encode()),
+            (b"content-type", media_type.encode()),
             (b"content-length", b"%d" % len(exchange.request)),
             (b"exchange-id", exchange.id.encode()),
             (b"cache-control", b"no-store"),

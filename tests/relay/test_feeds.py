@@ -59,10 +59,8 @@ async def test_a_viewer_from_another_path_gets_what_it_has_not_seen(
     """L4: the hand-over loses nothing."""
     running[1].feed(frame(2, is_key=True) + frame(3))
     _, screen, _ = watch(hub, credential(hub, clock), since=1 * 6000)
-    assert screen.received == [INIT, frame(0, is_key=True), frame(1)] + [
-        frame(2, is_key=True),
-        frame(3),
-    ]
+    seen = [frame(0, is_key=True), frame(1), frame(2, is_key=True), frame(3)]
+    assert screen.received == [INIT, *seen]
 
 
 async def test_the_first_viewers_time_is_asked_of_the_recorder(
