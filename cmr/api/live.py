@@ -42,6 +42,9 @@ class OpenStreams:
         headers = (("Content-Type", content_type), ("Contera-Stream", stream_id))
         return Response(200, headers, body, is_live=True)
 
+    def all(self) -> list[SustainedStream]:
+        return list(self._streams.values())
+
     def find(self, stream_id: str) -> SustainedStream:
         """Raises ApiError 404 when the stream has ended or never was."""
         try:
@@ -69,6 +72,11 @@ class SustainedStream:
     def dropped_frames(self) -> int:
         """Frames its reader lost because it was slow."""
         return self._subscription.dropped_frames
+
+    @property
+    def lasts_s(self) -> float:
+        """Seconds until it ends, unless it is renewed."""
+        return self._deadline - self._loop.time()
 
     @property
     def user_id(self) -> str | None:

@@ -131,6 +131,7 @@ class Session:
         try:
             async for data in messages:
                 self._receive(data)
+                await asyncio.sleep(0)  # what came at once shall not fill the outbox at once
         except ProtocolError as error:
             self._end(CLOSE_BAD_MESSAGE, error.code)
         except OSError:

@@ -16,6 +16,7 @@ from aiohttp import WSMessage, WSMsgType, web
 from cmr.api.door import Door
 from cmr.api.message import ApiError
 from cmr.api.routes import Api
+from cmr.doors.fragment_limit import FragmentLimit
 from cmr.doors.message_rate import MessageRate
 from cmr.doors.session import CLOSE_BUSY, CLOSE_RESTART, Session
 from cmr.doors.sockets import prepare_for_body
@@ -74,11 +75,13 @@ class SessionSockets:
         await socket.prepare(request)
         if request.transport is not None:
             prepare_for_body(request.transport, is_live=True)
+        limit = FragmentLimit(socket, request)
         self._count += 1
         try:
-            await self._serve(socket, request.remote or "")
+            await self._serve(socket, limit, request.remote or "")
         finally:
             self._count -= 1
+            _let_go(request.transport)
         return socket
 
     async def stop(self, within_s: float) -> None:
@@ -92,7 +95,9 @@ class SessionSockets:
                 async with asyncio.timeout(within_s):
                     await self._all_left.wait()
 
-    async def _serve(self, socket: web.WebSocketResponse, address: str) -> None:
+    async def _serve(
+        self, socket: web.WebSocketResponse, limit: FragmentLimit, address: str
+    ) -> None:
         if self._is_stopping:
             await socket.close(code=CLOSE_RESTART, message=b"recorder_stopping")
             return
@@ -102,7 +107,7 @@ class SessionSockets:
         place = _Place(self._without_token, address)
         try:
             if (sealed := await self._shake_hands(socket)) is not None:
-                await self._run(SealedSocket(socket, sealed), place)
+                await self._run(SealedSocket(socket, limit, sealed), place)
         finally:
             place.give_back()
 
@@ -167,8 +172,11 @@ class _Place:
 class SealedSocket:
     """The channel of a session: each message is one record in one WebSocket message."""
 
-    def __init__(self, socket: web.WebSocketResponse, sealed: SealedChannel) -> None:
+    def __init__(
+        self, socket: web.WebSocketResponse, limit: FragmentLimit, sealed: SealedChannel
+    ) -> None:
         self._socket = socket
+        self._limit = limit
         self._sealed = sealed
         self._rate = MessageRate()
 
@@ -183,6 +191,7 @@ class SealedSocket:
         not belong here."""
         while True:
             message = await self._socket.receive()
+            self._limit.message_taken()
             if message.type is WSMsgType.BINARY:
                 yield self._sealed.open(message.data)
             elif message.type is WSMsgType.TEXT:
@@ -202,6 +211,12 @@ class SealedSocket:
         if message.type is WSMsgType.PING:
             await self._socket.pong(message.data)
         return True
+
+
+def _let_go(transport: asyncio.Transport | None) -> None:
+    """A viewer that read nothing would keep its connection, and what waits in it, for ever."""
+    if transport is not None and transport.get_write_buffer_size():
+        transport.abort()
 
 
 def _subprotocols(request: web.BaseRequest) -> list[str]:

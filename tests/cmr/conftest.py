@@ -16,7 +16,7 @@ from cmr.registration import Registration
 from cmr.video.clock import Arrival
 from cmr.video.fragmenter import Fragmenter, Packet
 from protocol.fragments import Segment
-from protocol.tokens import AccessToken, KeyRing, Signer, sign_access_token
+from protocol.tokens import PATHS, AccessToken, KeyRing, Signer, sign_access_token
 from tests.fakes.archive import MemoryArchive
 from tests.fakes.footage import footage
 
@@ -83,10 +83,14 @@ def token(portal: Signer) -> Token:
         recorder: str = RECORDER_ID,
         now: int = NOW,
         signer: Signer = portal,
+        user: str = "user",
+        paths: tuple[str, ...] = PATHS,
     ) -> str:
         granted = frozenset(rights or ("live", "playback", "export"))
         grants = dict.fromkeys(cameras, granted)
-        access = AccessToken("session", "user", "organisation", recorder, 0, grants)
+        access = AccessToken(
+            "session", user, "organisation", recorder, 0, grants, paths=frozenset(paths)
+        )
         return sign_access_token(signer, access, now)
 
     return make

@@ -121,12 +121,18 @@ class ViewerSession:
     async def open(self, target: str, method: str = "GET", body: bytes = b"") -> Stream:
         """Asks, and gives the stream of the answer at once."""
         self._last += 1
-        stream = self._streams[self._last] = Stream(self, self._last)
+        stream = self.expect(self._last)
         if self.is_closed.is_set():
             raise self.closed
         message = format_request(Request(method, target, (), body))
         await self.send(MessageType.REQUEST, self._last, message)
         return stream
+
+    def expect(self, number: int) -> Stream:
+        """The stream of an answer whose request the caller sends itself."""
+        if number not in self._streams:
+            self._streams[number] = Stream(self, number)
+        return self._streams[number]
 
     async def ask(self, target: str, method: str = "GET", body: bytes = b"") -> tuple[int, bytes]:
         """Status and body of a finite answer."""
@@ -174,7 +180,7 @@ class ViewerSession:
 
     def _take(self, message: Message) -> None:
         if message.stream:
-            self._streams[message.stream].put(message)
+            self.expect(message.stream).put(message)
         elif message.type is MessageType.NOTICE:
             self.notices.append(json.loads(message.payload))
         elif message.type is MessageType.PONG:
