@@ -40,14 +40,24 @@ CLIENT_HELLO_BYTES = len(MAGIC) + KEY_BYTES
 HOST_HELLO_BYTES = CLIENT_HELLO_BYTES + SIGNATURE_BYTES
 OVERHEAD_BYTES = 16  # the tag of a record
 _TO_HOST, _TO_CLIENT = b"contera to host", b"contera to client"
+_CHILD = b"contera child "
 
 
 class SealedChannel:
     """One end of an agreed channel. Records must be opened in the order they were sealed in."""
 
     def __init__(self, sending: bytes, receiving: bytes) -> None:
+        self._keys = (sending, receiving)
         self._sending, self._receiving = ChaCha20Poly1305(sending), ChaCha20Poly1305(receiving)
         self._sent = self._received = 0
+
+    def child(self, label: bytes) -> SealedChannel:
+        """A channel of its own below this one, the same at both ends: for parts that run side by
+        side. Each label is used once, because its counts begin at 0 again."""
+        sending, receiving = (
+            HKDF(SHA256(), KEY_BYTES, None, _CHILD + label).derive(key) for key in self._keys
+        )
+        return SealedChannel(sending, receiving)
 
     def seal(self, content: bytes) -> bytes:
         """The next record; OVERHEAD_BYTES longer than its content."""
