@@ -7,6 +7,7 @@ whatever supervises it starts it again, and the archive is repaired on start.
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import logging
 import os
 import time
@@ -17,21 +18,19 @@ from cmr.api.door import SESSION
 from cmr.api.routes import Api
 from cmr.archive.writer import ArchiveWriter
 from cmr.cameras.camera import Camera
+from cmr.certificate import Certificate, machine_names
 from cmr.config import Config
 from cmr.doors.p2p import PeerDoor
+from cmr.doors.ports import Port, open_ports
 from cmr.doors.relay import RelayDoor
-from cmr.doors.start_page import PageFacts, render
-from cmr.doors.web import WebDoor, listen
+from cmr.doors.web import WebDoor
 from cmr.heartbeat import Heartbeat
 from cmr.identity import Identity
 from cmr.registration import Registration
 from cmr.report import (
-    PORTAL_WORDS,
     cameras_report,
-    cameras_words,
     gist,
     local_addresses,
-    recording_words,
     storage_report,
 )
 from cmr.status import write_status
@@ -54,7 +53,13 @@ class Recorder:
             for camera in config.cameras
         }
         api = Api(self._cameras, self._writer.reader, self._registration)
-        self._web = WebDoor(api, self._page)
+        self._certificate = Certificate(
+            config.web,
+            config.folder,
+            machine_names(local_addresses(config.web)),
+            lambda: dt.datetime.now(dt.UTC),
+        )
+        self._web = WebDoor(api, None, self._certificate.context)
         self._peers = PeerDoor(api, lambda: self._registration.stun_server)
         api.peers = self._peers if config.is_p2p_enabled else None
         self._relay = RelayDoor(api, self._registration)
@@ -65,20 +70,22 @@ class Recorder:
 
         Raises OSError when the web door's address cannot be had.
         """
-        sock = listen(self._config.web)
+        ports = open_ports(self._config.web)
         try:
             await asyncio.to_thread(self._writer.start)
             try:
-                await self._run_parts(sock, stop)
+                await self._run_parts(ports, stop)
             finally:
                 await asyncio.to_thread(self._writer.stop)
         finally:
-            sock.close()
+            for port in ports:
+                port.sock.close()
 
-    async def _run_parts(self, sock: Any, stop: asyncio.Event) -> None:  # Any: socket.socket
+    async def _run_parts(self, ports: list[Port], stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(self._web.run(sock), name="web door"),
+                group.create_task(self._web.run(*ports), name="web door"),
+                group.create_task(self._certificate.watch(), name="certificate"),
                 group.create_task(self._relay.run(), name="relay door"),
                 group.create_task(self._peers.run(), name="p2p door"),
                 group.create_task(self._heartbeat.run(), name="heartbeat"),
@@ -98,12 +105,12 @@ class Recorder:
     async def _report(self) -> dict[str, Any]:  # Any: JSON
         """What the heartbeat tells the portal."""
         storage = storage_report(self._writer.usage())
-        port = self._config.web.port
+        web = self._config.web
         return {
             "capabilities": self._capabilities(),
             "local_addresses": local_addresses(self._config.web),
-            "web_port": port,
-            "web": {"http_port": port or None, "https_port": None},
+            "web_port": web.port,
+            "web": {"http_port": web.port or None, "https_port": web.https_port or None},
             "cameras": await cameras_report(self._cameras, self._writer),
             **({} if storage is None else {"storage": storage}),
         }
@@ -145,16 +152,3 @@ class Recorder:
         """As the portal calls it, once it does."""
         identity = self._registration.identity
         return identity.name if identity else self._config.name
-
-    def _page(self) -> str:
-        identity = self._registration.identity
-        return render(
-            PageFacts(
-                name=self._name,
-                version=__version__,
-                cameras=cameras_words(self._cameras),
-                recording=recording_words(self._writer.usage(), self._writer.problems),
-                portal=PORTAL_WORDS[self._registration.standing],
-                portal_url=identity.portal_url if identity else None,
-            )
-        )

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
-from collections.abc import Callable
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import replace
+from typing import Any, Protocol
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
 from cmr.api.door import SESSION, WEB
 from cmr.api.message import ApiError, Response
 from cmr.api.routes import Api
-from cmr.config import WebConfig
+from cmr.doors.body import read_body
+from cmr.doors.ports import Port
 from cmr.doors.session_sockets import SessionSockets
-from cmr.doors.sockets import keep_queues_short, prepare_for_body
-from cmr.doors.start_page import PAGE_HEADERS
-from protocol.http_message import MAX_REQUEST_BODY_BYTES, Request
+from cmr.doors.sockets import prepare_for_body
+from protocol.http_message import Request
+from protocol.tokens import bearer
 
 WRITE_TIMEOUT_S = 20.0  # a reader that takes nothing for so long is gone or harmful
-BODY_TIMEOUT_S = 10.0
 HEAD_TIMEOUT_S = 20.0  # also how long an idle connection stays (slow-loris ≤ 30 s)
 SHUTDOWN_S = 1.0
 MAX_CONNECTIONS = 512  # 1/8 of what a process may usually open, and more than a site has viewers
-BACKLOG = 128
+# Of these with TLS: each holds 0.3 MB in asyncio, where one without holds 30 KB.
+MAX_TLS_CONNECTIONS = 128
 
 # Nothing of ours is a page, a script or a cacheable file (A3).
 SECURITY_HEADERS = {
@@ -35,19 +38,37 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
 log = logging.getLogger(__name__)
 
 
-class WebDoor:
-    """Serves the API, session sockets, and a plain page at `/` whose text `page` gives."""
+class Site(Protocol):
+    """The recorder's own pages and accounts, beside the API."""
 
-    def __init__(self, api: Api, page: Callable[[], str]) -> None:
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse | None:
+        """The page; None when it is none of the site's. Raises ApiError."""
+
+    async def authorise(self, request: web.BaseRequest, message: Request) -> Request:
+        """The request with a token where it had a password; raises ApiError."""
+
+    def sustaining(self, message: Request, response: Response) -> AbstractAsyncContextManager[None]:
+        """Keeps live video going as long as the account that asked for it with a password."""
+
+
+class WebDoor:
+    """Serves the API, session sockets, and the pages of `site` when there is one."""
+
+    def __init__(
+        self, api: Api, site: Site | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._api = api
-        self._page = page
+        self._site = site
+        self._tls = tls
         self._sockets = SessionSockets(api, SESSION)
 
-    async def run(self, sock: socket.socket) -> None:
-        """Serves on a listening socket until cancelled; open streams are then cut."""
+    async def run(self, *ports: Port) -> None:
+        """Serves on listening sockets until cancelled; open streams are then cut."""
         server = _BoundedServer(
             self._answer,
             handler_cancellation=True,  # a viewer that leaves ends its stream at once
@@ -59,27 +80,31 @@ class WebDoor:
         runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         try:
-            await web.SockSite(runner, sock, backlog=BACKLOG).start()
-            await asyncio.get_running_loop().create_future()
+            async with asyncio.TaskGroup() as group:
+                for port in ports:
+                    group.create_task(port.serve(server, self._tls))
         finally:
             await self._sockets.stop(SHUTDOWN_S)
             await runner.cleanup()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.raw_path == "/" and request.method in {"GET", "HEAD"}:
-            headers = {**SECURITY_HEADERS, **PAGE_HEADERS}
-            return web.Response(text=self._page(), content_type="text/html", headers=headers)
         try:
             if self._sockets.is_for(request):
                 return await self._sockets.serve(request)
+            if self._site is not None and (page := await self._site.answer(request)) is not None:
+                return page
             message = await _message(request)
+            if self._site is not None:
+                message = await self._site.authorise(request, message)
         except ApiError as error:
-            refused = _whole(error.response())
+            refused = _whole(_with_challenge(request, error.response()))
             refused.force_close()  # the rest of its body is not wanted
             return refused
-        response = await self._api.handle(message, WEB)
+        response = _with_challenge(request, await self._api.handle(message, WEB))
+        sustaining = self._site.sustaining(message, response) if self._site else nullcontext()
         try:
-            return await _send(request, response)
+            async with sustaining:
+                return await _send(request, response)
         finally:
             await response.aclose()
 
@@ -94,35 +119,40 @@ class _StreamedAnswer(web.StreamResponse):
 
 
 class _BoundedServer(web.Server):
-    """Closes connections beyond MAX_CONNECTIONS: files of the archive need descriptors too."""
+    """Closes connections beyond its bounds: files of the archive need descriptors too."""
+
+    def __init__(self, handler: Handler, **settings: Any) -> None:  # Any: aiohttp's own
+        super().__init__(handler, **settings)
+        self._with_tls: set[web.RequestHandler] = set()
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
-        if len(self.connections) > MAX_CONNECTIONS:
+        if transport.get_extra_info("sslcontext") is not None:
+            self._with_tls.add(handler)
+        too_many = len(self._with_tls) > MAX_TLS_CONNECTIONS
+        if too_many or len(self.connections) > MAX_CONNECTIONS:
             transport.abort()
+
+    def connection_lost(
+        self, handler: web.RequestHandler, exc: BaseException | None = None
+    ) -> None:
+        self._with_tls.discard(handler)
+        super().connection_lost(handler, exc)
 
 
 async def _message(request: web.BaseRequest) -> Request:
     """The request as the API takes it; raises ApiError for a body that is too large or slow."""
     headers = tuple(request.headers.items())
-    body = await _body(request) if request.body_exists else b""
+    body = await read_body(request) if request.body_exists else b""
     return Request(request.method, request.raw_path, headers, body)
 
 
-async def _body(request: web.BaseRequest) -> bytes:
-    data = bytearray()
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            async for chunk in request.content.iter_any():
-                data += chunk
-                if len(data) > MAX_REQUEST_BODY_BYTES:
-                    limit = f"the body has more than {MAX_REQUEST_BODY_BYTES} bytes"
-                    raise ApiError(413, "body_too_large", limit)
-    except TimeoutError:
-        raise ApiError(408, "body_too_slow", "the body did not arrive in time") from None
-    except HttpProcessingError:
-        raise ApiError(400, "bad_message", "the body is malformed") from None
-    return bytes(data)
+def _with_challenge(request: web.BaseRequest, response: Response) -> Response:
+    """VMS and players send a password once they are asked for one (RFC 7617 §2)."""
+    if response.status != 401 or bearer(request.headers.get("Authorization")) is not None:
+        return response
+    challenge = ("WWW-Authenticate", 'Basic realm="Contera recorder", charset="UTF-8"')
+    return replace(response, headers=(*response.headers, challenge))
 
 
 async def _send(request: web.BaseRequest, response: Response) -> web.StreamResponse:
@@ -160,16 +190,3 @@ def _whole(response: Response) -> web.Response:
 
 def _headers(response: Response) -> dict[str, str]:
     return {**SECURITY_HEADERS, **dict(response.headers)}
-
-
-def listen(config: WebConfig) -> socket.socket:
-    """The door's listening socket; raises OSError that names address and port."""
-    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-    try:
-        sock = socket.create_server((config.host, config.port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        fact = f"[web] cannot listen on {config.host} port {config.port}: {error.strerror or error}"
-        raise OSError(error.errno, fact) from None
-    keep_queues_short(sock)
-    sock.setblocking(False)
-    return sock

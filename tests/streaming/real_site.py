@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from accounts.signing import portal_keys, portal_signer
 from cmr.api.routes import Api
 from cmr.config import WebConfig
+from cmr.doors.ports import Port, listen
 from cmr.doors.relay import RelayDoor
-from cmr.doors.web import WebDoor, listen
+from cmr.doors.web import WebDoor
 from cmr.identity import Identity
 from cmr.registration import Registration, RelayAccess
 from protocol.fragments import Segment
@@ -88,7 +89,7 @@ async def _serve(
     async with site.relay.running():
         relay_pass = sign_relay_pass(portal_signer(), site.recorder_id, "test", int(time.time()))
         registration.set_relay(RelayAccess((site.relay.url,), relay_pass))
-        doors = [RelayDoor(api, registration).run(), WebDoor(api, lambda: "").run(sock)]
+        doors = [RelayDoor(api, registration).run(), WebDoor(api).run(Port(sock))]
         tasks = [asyncio.create_task(door) for door in doors]
         await until(lambda: site.relay.hub.is_linked(site.recorder_id))
         is_ready.set_result(None)

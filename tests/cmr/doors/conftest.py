@@ -14,8 +14,9 @@ import pytest
 from cmr.api.routes import Api
 from cmr.cameras.camera import Camera
 from cmr.config import WebConfig
+from cmr.doors.ports import Port, listen
 from cmr.doors.relay import RelayDoor
-from cmr.doors.web import WebDoor, listen
+from cmr.doors.web import WebDoor
 from cmr.identity import Identity
 from cmr.registration import Registration, RelayAccess
 from contera.listening import Server, server_config
@@ -58,7 +59,7 @@ async def sending(camera: Camera, segments: tuple[Segment, ...]) -> AsyncIterato
 async def web(api: Api) -> AsyncIterator[str]:
     """The address of a web door."""
     sock = listen(WebConfig("127.0.0.1", 0))
-    task = asyncio.create_task(WebDoor(api, lambda: "<p>Recorder</p>").run(sock))
+    task = asyncio.create_task(WebDoor(api).run(Port(sock)))
     await asyncio.sleep(0)
     yield f"http://127.0.0.1:{sock.getsockname()[1]}"
     task.cancel()

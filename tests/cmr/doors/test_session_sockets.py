@@ -17,7 +17,8 @@ from websockets.exceptions import InvalidStatus
 from cmr.api.routes import Api
 from cmr.config import WebConfig
 from cmr.doors import session_sockets
-from cmr.doors.web import WebDoor, listen
+from cmr.doors.ports import Port, listen
+from cmr.doors.web import WebDoor
 from cmr.identity import Identity
 from cmr.registration import Registration
 from protocol.errors import ProtocolError
@@ -247,7 +248,7 @@ async def test_many_large_messages_cost_no_more_than_one(viewer: SealedViewer) -
 
 async def test_a_planned_stop_is_told(api: Api, identity: Identity, token: Token) -> None:
     sock = listen(WebConfig("127.0.0.1", 0))
-    door = asyncio.create_task(WebDoor(api, str).run(sock))
+    door = asyncio.create_task(WebDoor(api).run(Port(sock)))
     url = f"ws://127.0.0.1:{sock.getsockname()[1]}/v1/session"
     async with sealed_session(url, RECORDER_ID, identity.signer.jwk) as session:
         await session.renew(token())

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import socket
 
 import aiohttp
@@ -14,7 +12,7 @@ from cmr.api.routes import Api
 from cmr.cameras.camera import Camera
 from cmr.config import WebConfig
 from cmr.doors import web as web_door
-from cmr.doors.start_page import PAGE_HEADERS, PageFacts, render
+from cmr.doors.ports import Port, listen
 from protocol.fragments import SegmentReader
 from tests.cmr.api.asking import START
 from tests.cmr.conftest import Token
@@ -141,8 +139,8 @@ async def test_a_request_that_never_ends_is_cut(
 ) -> None:
     """Slow-loris."""
     monkeypatch.setattr(web_door, "HEAD_TIMEOUT_S", 0.2)
-    sock = web_door.listen(WebConfig("127.0.0.1", 0))
-    task = asyncio.create_task(web_door.WebDoor(api, str).run(sock))
+    sock = listen(WebConfig("127.0.0.1", 0))
+    task = asyncio.create_task(web_door.WebDoor(api).run(Port(sock)))
     assert await send_raw(f":{sock.getsockname()[1]}", start) == b""
     task.cancel()
     await asyncio.wait([task])
@@ -190,25 +188,9 @@ async def test_a_disk_that_fails_breaks_the_answer(
             await answer.read()
 
 
-def test_the_start_page_shows_any_name_as_text() -> None:
-    """B1."""
-    facts = PageFacts("<script>1</script>", "1", "None", "0", "Connected", 'https://x/"><b>')
-    page = render(facts)
-    assert "<script>" not in page
-    assert "<b>" not in page
-
-
-def test_the_start_pages_style_is_the_one_its_policy_allows() -> None:
-    """B1: a browser ignores any other."""
-    page = render(PageFacts("Gate", "1", "None", "0", "Connected", None))
-    style = page.partition("<style>")[2].partition("</style>")[0]
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    assert f"'sha256-{digest}'" in PAGE_HEADERS["Content-Security-Policy"]
-
-
 def test_a_taken_port_is_named() -> None:
-    sock = web_door.listen(WebConfig("127.0.0.1", 0))
+    sock = listen(WebConfig("127.0.0.1", 0))
     port = sock.getsockname()[1]
     with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1 port {port}"):
-        web_door.listen(WebConfig("127.0.0.1", port))
+        listen(WebConfig("127.0.0.1", port))
     sock.close()
