@@ -23,10 +23,10 @@ class FragmentLimit:
 
     def __init__(self, socket: web.WebSocketResponse, request: web.BaseRequest) -> None:
         protocol: Any = request.protocol  # Any: private names
-        self._queue: Any = socket._reader  # noqa: SLF001
-        self._parser: Any = protocol._payload_parser  # noqa: SLF001
+        self._queue: Any = socket._reader
+        self._parser: Any = protocol._payload_parser
         self._bytes = 0
-        protocol._payload_parser = self  # noqa: SLF001
+        protocol._payload_parser = self
 
     def message_taken(self) -> None:
         self._bytes = 0

@@ -193,7 +193,7 @@ class Session:
             raise ProtocolError("bad_frame", "RENEW belongs to stream 0")
         text = message.payload.decode("ascii", errors="replace")
         try:
-            token, lasts_s = self._api.verify(text)
+            token, lasts_s = self._api.verify(text, self._door)
         except (ApiError, TokenError) as error:
             self._end(CLOSE_UNAUTHORIZED, error.code)
             return
@@ -294,7 +294,7 @@ class Session:
         stream.live = body
         # The token may have been renewed while the answer was being made.
         body.renew(self._token.expires_at - self._api.registration.portal_now())
-        told = body.dropped_frames
+        told = 0
         async for segment in body:
             if (total := body.dropped_frames) > told:
                 await self._tell_dropped(number, total - told, total)
