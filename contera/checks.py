@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 
 SAMPLE_SECRETS = ("change-me", "changeme", "secret", "django-insecure")
+_NODE_KEY = re.compile(r"[A-Za-z0-9_-]{43}")  # 32 bytes, base64url
 MIN_SECRET_LENGTH = 50  # what Django's own deployment check asks for
 
 
@@ -35,6 +37,37 @@ def check_allowed_hosts(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             "CONTERA_ALLOWED_HOSTS contains '*'.",
             hint="Name the hosts that people type; a forged Host header reaches mails otherwise.",
             id="contera.E002",
+        )
+    ]
+
+
+@register()
+def check_plain_addresses(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """An address without a usable key would make recorders fail there, one by one."""
+    keys = settings.CONTERA_RELAY_HTTP_KEYS
+    addresses = [*keys, settings.CONTERA_HTTP_URL] if settings.CONTERA_HTTP_URL else [*keys]
+    wrong = [url for url in addresses if not url.startswith("http://")]
+    wrong += [url for url, jwk in keys.items() if jwk and not _NODE_KEY.fullmatch(jwk["x"])]
+    return [
+        Error(
+            f"{url or 'CONTERA_RELAY_HTTP_URLS'} is no plain address of a relay with its key.",
+            hint="CONTERA_HTTP_URL=http://portal.example, "
+            "CONTERA_RELAY_HTTP_URLS=http://relay.example#KEY (the node's log has the key).",
+            id="contera.E003",
+        )
+        for url in dict.fromkeys(wrong)
+    ]
+
+
+@register()
+def check_stun_addresses(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if bool(settings.CONTERA_STUN_ADDRESS) == bool(settings.CONTERA_STUN_OTHER_ADDRESS):
+        return []
+    return [
+        Error(
+            "CONTERA_STUN_ADDRESS and CONTERA_STUN_OTHER_ADDRESS belong together.",
+            hint="Give two addresses of this host, or none.",
+            id="contera.E003",
         )
     ]
 

@@ -25,7 +25,7 @@ def main() -> int:
     except KeyError as error:
         return _fail(2, f"{error.args[0]} is not set")
     except (OSError, ValueError) as error:
-        return _fail(2, f"CONTERA_PORTAL_JWKS: {error}")
+        return _fail(2, f"keys: {error}")
     try:
         serve(
             application,

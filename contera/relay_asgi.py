@@ -2,6 +2,8 @@
 
 `CONTERA_PORTAL_JWKS` is the address (`https://…/.well-known/jwks.json`) or the file of the portal's
 public keys; `CONTERA_PORTAL_ORIGINS` are the origins of its pages, separated by commas.
+`CONTERA_RELAY_KEY_FILE` lets recorders use the node over plain HTTP, sealed: the file of the node's
+own key, made on first use. Its public half goes into the portal's CONTERA_RELAY_HTTP_URLS.
 """
 
 from __future__ import annotations
@@ -14,6 +16,9 @@ import urllib.request
 from collections.abc import Collection
 from pathlib import Path
 
+from contera.node_key import load_node_key
+from contera.sealed_http import Application, SealedHost, SealedHttp
+from protocol.sealed_http import NODE_HOST_ID
 from protocol.tokens import KeyRing
 from streaming.relay.asgi import RelayApp
 from streaming.relay.hub import Hub
@@ -36,11 +41,20 @@ def load_keys(source: str) -> KeyRing:
     return KeyRing(json.loads(text))
 
 
-def build_application() -> RelayApp:
-    """The node as its environment describes it; raises KeyError without CONTERA_PORTAL_JWKS."""
+def build_application() -> Application:
+    """The node as its environment describes it; raises KeyError without CONTERA_PORTAL_JWKS, and
+    OSError or ValueError for files that cannot be used."""
     keys = PortalKeys(os.environ["CONTERA_PORTAL_JWKS"])
     origins = os.environ.get("CONTERA_PORTAL_ORIGINS", "").split(",")
-    return Node(keys, [origin.strip() for origin in origins if origin.strip()])
+    node = Node(keys, [origin.strip() for origin in origins if origin.strip()])
+    key_file = os.environ.get("CONTERA_RELAY_KEY_FILE", "").strip()
+    return _sealed(node, Path(key_file)) if key_file else node
+
+
+def _sealed(node: Node, key_file: Path) -> Application:
+    signer = load_node_key(key_file)
+    logger.info("name this node to the portal as http://<its name>#%s", signer.jwk["x"])
+    return SealedHttp(node, SealedHost(NODE_HOST_ID, lambda: signer))
 
 
 class PortalKeys:

@@ -215,6 +215,17 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # no form or API body of ours comes n
 # --- Relay, STUN, whitelist ---------------------------------------------------------------------
 CONTERA_RELAY_URLS = env.words("CONTERA_RELAY_URLS") or [CONTERA_BASE_URL]
 IS_RELAY_EMBEDDED = not env.words("CONTERA_RELAY_URLS")
+# Plain addresses (port 80) of the portal and of relay nodes, for recorders whose site lets no TLS
+# through. What travels there is sealed; a node's key is written behind a #.
+CONTERA_HTTP_URL = env.text("CONTERA_HTTP_URL").rstrip("/")
+_plain_nodes = [word.partition("#") for word in env.words("CONTERA_RELAY_HTTP_URLS")]
+CONTERA_RELAY_HTTP_KEYS: dict[str, dict[str, str] | None] = {
+    url.rstrip("/"): {"kty": "OKP", "crv": "Ed25519", "x": key} for url, _, key in _plain_nodes
+}
+if IS_RELAY_EMBEDDED and CONTERA_HTTP_URL:
+    CONTERA_RELAY_HTTP_KEYS = {CONTERA_HTTP_URL: None}  # our own key, which recorders know
+if CONTERA_HTTP_URL and not env.words("CONTERA_ALLOWED_HOSTS"):
+    ALLOWED_HOSTS = sorted({*ALLOWED_HOSTS, urlsplit(CONTERA_HTTP_URL).hostname or "localhost"})
 # UDP port of the STUN server inside the portal; 0 switches it off (coturn instead).
 CONTERA_STUN_PORT = env.number("CONTERA_STUN_PORT", 3478)
 # Its second port, which tells how a NAT maps ports (RFC 5780); 0 switches that one off.
@@ -230,6 +241,8 @@ CONTERA_STUN_URLS = env.words("CONTERA_STUN_URLS") or [
     for port in (CONTERA_STUN_PORT, CONTERA_STUN_OTHER_PORT)
     if CONTERA_STUN_PORT and port
 ]
+# Laboratories only: the test of Manual NAT may also go to private addresses (L10).
+CONTERA_MANUAL_NAT_PRIVATE = env.flag("CONTERA_MANUAL_NAT_PRIVATE")
 CONTERA_RELAY_REGIONS = env.words("CONTERA_RELAY_REGIONS", "us-west,us-east")
 # What the whitelist names (the shape follows the guide). Empty: this installation has
 # no such host, and the whitelist leaves it out.

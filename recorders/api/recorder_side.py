@@ -32,12 +32,15 @@ from recorders.api.recorder_side_shapes import (
     EnrolledShape,
     HeartbeatAnswerShape,
     HeartbeatShape,
+    PreflightFactsShape,
 )
 from recorders.models import HEARTBEAT_S, Recorder
 from recorders.reports import parse_application, parse_heartbeat
 from recorders.services.heartbeats import RecorderRemoved, note_heartbeat
 from recorders.services.network import settings_body, stun_servers
 from recorders.services.registration import CodeRefused, register
+from recorders.services.whitelist_letter import targets_of
+from recorders.whitelist import Target
 
 _STATUS = {"code_unknown": 400, "code_used": 410, "code_expired": 410}
 
@@ -86,6 +89,39 @@ class HeartbeatView(APIView):
         return Response(_heartbeat_body(recorder, now))
 
 
+class PreflightFactsView(APIView):
+    """POST: the hosts that a recorder's preflight tries, and what opens the relay to it."""
+
+    authentication_classes = (RecorderTokenAuthentication,)
+    permission_classes = (IsRecorder,)
+    parser_classes = (BoundedJsonParser,)
+
+    @extend_schema(request=None, responses={200: PreflightFactsShape})
+    def post(self, request: Request) -> Response:
+        now, recorder = timezone.now(), calling_recorder(request)
+        if recorder.removed_at is not None:
+            raise Problem(401, "recorder_unknown", "This recorder was removed from the portal.")
+        return Response(
+            {
+                "time": format_time(now),
+                "hosts": [_target_body(target) for target in targets_of(recorder)],
+                "relay": _relay_body(recorder, now),
+                "stun": stun_servers(),
+            }
+        )
+
+
+def _target_body(target: Target) -> dict[str, Any]:  # Any: JSON values
+    return {
+        "host": target.host,
+        "port": target.port,
+        "protocol": target.protocol,
+        "purpose": target.purpose,
+        "required": target.is_required,
+        "tls": target.is_tls,
+    }
+
+
 def _enrolled_body(recorder: Recorder) -> dict[str, Any]:  # Any: JSON values
     return {
         "recorder_id": str(recorder.pk),
@@ -104,6 +140,7 @@ def _heartbeat_body(recorder: Recorder, now: datetime) -> dict[str, Any]:  # Any
         "jwks": portal_keys().jwks,
         "heartbeat_s": HEARTBEAT_S,
         "relay": _relay_body(recorder, now),
+        "http_url": settings.CONTERA_HTTP_URL or None,
         "clock_offset_s": recorder.clock_offset_s,
         "settings": settings_body(recorder.network),
         "stun": stun_servers(),
@@ -113,9 +150,11 @@ def _heartbeat_body(recorder: Recorder, now: datetime) -> dict[str, Any]:  # Any
 def _relay_body(recorder: Recorder, now: datetime) -> dict[str, Any]:  # Any: JSON values
     """Given also when viewers may not use the relay: exports and control messages need the link."""
     region, seconds = recorder.network.relay_region, int(now.timestamp())
+    plain_keys = settings.CONTERA_RELAY_HTTP_KEYS
     return {
         "region": region,
-        "urls": settings.CONTERA_RELAY_URLS,
+        "urls": [*settings.CONTERA_RELAY_URLS, *plain_keys],
+        "keys": {url: jwk for url, jwk in plain_keys.items() if jwk},
         "pass": sign_relay_pass(portal_signer(), str(recorder.pk), region, seconds),
         "expires_at": format_time(datetime.fromtimestamp(seconds + PASS_LIFETIME_S, UTC)),
     }

@@ -100,6 +100,9 @@ class HeartbeatShape(Shape):
 class RelayShape(Shape):
     region = serializers.CharField()
     urls = serializers.ListField(child=serializers.URLField())
+    keys = serializers.DictField(
+        child=serializers.JSONField(), help_text="JWK of the node at an http:// address"
+    )
     expires_at = serializers.DateTimeField()
 
     def get_fields(self) -> dict[str, Any]:
@@ -108,7 +111,7 @@ class RelayShape(Shape):
 
 class LanShape(Shape):
     enabled = serializers.BooleanField()
-    ranges = serializers.ListField(child=serializers.CharField(max_length=100), max_length=500)
+    ranges = serializers.ListField(child=serializers.CharField(max_length=100))
 
 
 class ManualNatShape(Shape):
@@ -140,6 +143,27 @@ class HeartbeatAnswerShape(Shape):
     jwks = serializers.JSONField()
     heartbeat_s = serializers.IntegerField()
     relay = RelayShape()
+    http_url = serializers.URLField(
+        allow_null=True, help_text="the portal's plain address, for sealed requests"
+    )
     clock_offset_s = serializers.FloatField()
     settings = NetworkShape()
+    stun = serializers.ListField(child=serializers.CharField(), help_text="host:port")
+
+
+class TargetShape(Shape):
+    host = serializers.CharField()
+    port = serializers.IntegerField()
+    protocol = serializers.ChoiceField(["tcp", "udp"])
+    purpose = serializers.CharField()
+    tls = serializers.BooleanField(help_text="the port speaks TLS")
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), "required": serializers.BooleanField()}
+
+
+class PreflightFactsShape(Shape):
+    time = serializers.DateTimeField()
+    hosts = TargetShape(many=True)
+    relay = RelayShape()
     stun = serializers.ListField(child=serializers.CharField(), help_text="host:port")
