@@ -22,12 +22,14 @@ from cmr.api.parameters import PROFILES, Parameters
 from cmr.api.snapshots import Snapshots
 from cmr.archive.reader import Archive
 from cmr.cameras.camera import Camera
+from cmr.local.keys import LocalKey
 from cmr.registration import Registration
 from protocol.http_message import Request
 from protocol.times import format_time, from_90k
 from protocol.tokens import (
     ACCESS_LIFETIME_S,
     AccessToken,
+    Signer,
     TokenError,
     bearer,
     verify_access_token,
@@ -87,13 +89,14 @@ class Api:
         self.holders = Holders()
         self.snapshots = Snapshots(archive, self.streams)
         self.registration = registration
+        self.local_key: LocalKey | None = None  # where local accounts are known
         self.peers: Peers | None = None  # the peer-to-peer door, where it is open
 
     async def handle(self, request: Request, door: Door = RELAY) -> Response:
         """The answer; the caller closes it (`Response.aclose`)."""
         try:
             route, match = find_route(request)
-            token, lasts_s = self.verify(bearer(request.header("Authorization")))
+            token, lasts_s = self.verify(bearer(request.header("Authorization")), door)
             self._check_path(route, door, token)
             call = self._call(route, match, request, token, lasts_s, door)
             return self._held(call, await route.handler(self, call))
@@ -109,20 +112,35 @@ class Api:
             log.exception("%s %s failed", request.method, request.path)
             return ApiError(500, "internal", "this recorder failed to answer").response()
 
-    def verify(self, text: str | None) -> tuple[AccessToken, float]:
+    def verify(self, text: str | None, door: Door = RELAY) -> tuple[AccessToken, float]:
         """The token and how many seconds it still holds; raises ApiError 401 or TokenError."""
         identity = self.registration.identity
         if text is None:
             raise ApiError(401, "token_missing", "this request needs an access token")
-        if identity is None:
+        if door.takes_local and self.local_key is not None and self.local_key.signed(text):
+            now, keys, audience = int(self.registration.clock()), *self.local_key.checks
+        elif identity is None:
             raise ApiError(401, "token_invalid", "this recorder is not registered with a portal")
-        now = self.registration.portal_now()
-        token = verify_access_token(identity.keys, text, identity.recorder_id, now)
+        else:
+            now = self.registration.portal_now()
+            keys, audience = identity.keys, identity.recorder_id
+        token = verify_access_token(keys, text, audience, now)
         return token, min(token.expires_at - now, ACCESS_LIFETIME_S)
+
+    @property
+    def host(self) -> tuple[Signer, str] | None:
+        """What this recorder proves itself with, and its id: as its portal knows it, else as its
+        own page does."""
+        identity = self.registration.identity
+        if identity is not None:
+            return identity.signer, identity.recorder_id
+        return None if self.local_key is None else (self.local_key.signer, self.local_key.host_id)
 
     def is_open(self, door: Door, token: AccessToken) -> bool:
         """Whether this door may carry video to the token's holder: by the token, and by the remote
-        network settings."""
+        network settings. These are the portal's, and not about local accounts."""
+        if self.local_key is not None and token.recorder_id == self.local_key.host_id:
+            return door.takes_local
         paths = door.paths & token.paths
         return not door.paths or any(self.registration.is_path_on(path) for path in paths)
 
@@ -206,10 +224,10 @@ def find_route(request: Request) -> tuple[Route, re.Match[str]]:
 
 
 async def _describe(api: Api, call: Call) -> Response:
-    identity = api.registration.identity
+    host = api.host
     return json_response(
         {
-            "recorder_id": identity.recorder_id if identity else None,
+            "recorder_id": None if host is None else host[1],
             "version": __version__,
             "time": format_time(from_90k(int(api.registration.clock() * 90_000))),
             "cameras": sorted(number for number in api.cameras if number in call.token.grants),

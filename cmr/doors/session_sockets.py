@@ -130,14 +130,14 @@ class SessionSockets:
 
     async def _shake_hands(self, socket: web.WebSocketResponse) -> SealedChannel | None:
         """The sealed channel; None when the socket was closed instead."""
-        identity = self._api.registration.identity
-        if identity is None:
+        host = self._api.host
+        if host is None:
             # There is no key that a portal could have named: nothing could be proved.
             await socket.close(code=CLOSE_UNAUTHORIZED, message=b"not_registered")
             return None
         try:
             hello = await socket.receive_bytes(timeout=HELLO_S)
-            signer, host_id = identity.signer, identity.recorder_id
+            signer, host_id = host
             answer, sealed = answer_hello(hello, signer, SEALING_KIND, host_id)
             await socket.send_bytes(answer)
         except TimeoutError:

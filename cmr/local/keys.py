@@ -18,7 +18,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cmr.local.accounts import Account
 from protocol import private_file
-from protocol.tokens import PATHS, AccessToken, KeyRing, Signer, sign_access_token
+from protocol.tokens import (
+    PATHS,
+    AccessToken,
+    KeyRing,
+    Signer,
+    TokenError,
+    sign_access_token,
+    unverified_issuer,
+)
 
 FILE_NAME = "local.json"
 VIEWER_RIGHTS = frozenset({"live", "playback"})
@@ -41,9 +49,16 @@ class LocalKey:
         return Signer(self.key, self.host_id)
 
     @property
-    def keys(self) -> KeyRing:
-        """What local tokens are checked with."""
-        return KeyRing({"keys": [self.signer.jwk]})
+    def checks(self) -> tuple[KeyRing, str]:
+        """What local tokens are checked with: the key, and the name they must be for."""
+        return KeyRing({"keys": [self.signer.jwk]}), self.host_id
+
+    def signed(self, token: str) -> bool:
+        """Whether a token says that it is ours; `checks` tells whether that is true."""
+        try:
+            return unverified_issuer(token) == self.host_id
+        except TokenError:
+            return False
 
     def access_token(
         self, account: Account, session_id: str, cameras: Iterable[int], now: int
