@@ -9,6 +9,8 @@ class HashedStaticFilesStorage(Manifest):  # type: ignore[misc]  # whitenoise sh
     """Rewrites `import … from "./x.js"` to hashed names, in our own modules and those copied for
     them only: what packages bring otherwise may import things that are not there."""
 
+    # One pass for each step of the longest chain of imports: a page, the player … the cryptography.
+    max_post_process_passes = 25
     patterns = (
         *Manifest.patterns,
         ("js/*.js", Manifest._js_module_import_aggregation_patterns[1]),

@@ -23,6 +23,13 @@ LAYOUTS = (1, 4, 9, 16)
 MAX_CAMERAS = 64  # four pages of the largest layout
 MAX_RECORDED = 16  # cameras that play in step
 PROFILE_CHOICES = ("auto", "hd", "sd")
+PATH_CHOICES = (
+    ("auto", "Auto"),
+    ("lan", "LAN"),
+    ("manual_nat", "Manual NAT"),
+    ("p2p", "Peer-to-peer"),
+    ("relay", "Relay"),
+)
 WORDS = {"live": "watch this camera live", "playback": "watch what this camera recorded"}
 
 

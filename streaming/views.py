@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
+from csp.decorators import csp_update
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -19,6 +22,7 @@ from streaming.selection import (
     LAYOUTS,
     MAX_CAMERAS,
     MAX_RECORDED,
+    PATH_CHOICES,
     PROFILE_CHOICES,
     View,
     camera_ids,
@@ -29,9 +33,25 @@ from streaming.selection import (
     view_of,
 )
 
+Page = Callable[[HttpRequest], HttpResponseBase]
+
+
+def reaching_recorders(view: Page) -> Page:
+    """A page whose scripts may connect to recorders, wherever they are; over https without mixed
+    content (L9)."""
+    secure = csp_update({"connect-src": ["wss:"]})(view)
+    plain = csp_update({"connect-src": ["ws:", "wss:"]})(view)
+
+    @wraps(view)
+    def page(request: HttpRequest) -> HttpResponseBase:
+        return (secure if request.is_secure() else plain)(request)
+
+    return page
+
 
 @login_required
 @require_safe
+@reaching_recorders
 def live(request: HttpRequest) -> HttpResponse:
     """Tiles of live video; without cameras, or with `pick`, a page to choose them."""
     ids = camera_ids(request.GET)
@@ -55,6 +75,7 @@ def live(request: HttpRequest) -> HttpResponse:
         ],
         "empty_tiles": range(view.layout - len(shown)) if view.layout > 1 else (),
         "profiles": PROFILE_CHOICES,
+        "paths": PATH_CHOICES,
         "ids": ",".join(str(camera.pk) for camera in selection.cameras),
         "playable_ids": ",".join(playable),
         **_pager(request.GET, view, len(selection.cameras)),
@@ -64,6 +85,7 @@ def live(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_safe
+@reaching_recorders
 def recorded(request: HttpRequest) -> HttpResponse:
     """Recorded video of up to 16 cameras in step, from a moment on."""
     ids = camera_ids(request.GET)
@@ -71,7 +93,8 @@ def recorded(request: HttpRequest) -> HttpResponse:
         return _picker(request, "playback", {str(id_) for id_ in ids}, MAX_RECORDED)
     selection = select(request.user, ids, "playback", MAX_RECORDED)
     cameras = selection.cameras
-    profile = view_of(request.GET, len(cameras)).profile
+    view = view_of(request.GET, len(cameras))
+    profile = view.profile
     context = {
         "cameras": [_tile(camera, profile, len(cameras)) for camera in cameras],
         "first": cameras[0],
@@ -79,6 +102,8 @@ def recorded(request: HttpRequest) -> HttpResponse:
         "layout": fitting_layout(len(cameras)),
         "profiles": PROFILE_CHOICES,
         "profile": profile,
+        "paths": PATH_CHOICES,
+        "path": view.path,
         "ids": ",".join(str(camera.pk) for camera in cameras),
         "live_ids": ",".join(ids_with_right(request.user, "live", cameras)),
         "export_ids": ",".join(ids_with_right(request.user, "export", cameras)),

@@ -3,8 +3,10 @@
 import { decode, encode, formatRequest, parseJson, parseNotice, parseResponseHead, ProtocolError, Type } from "./protocol.js";
 import { joined } from "./fragments.js";
 
-const PING_MS = 5_000;
-const SILENT_MS = 12_000; // two pings unanswered: the line is dead though nobody closed it
+// How quickly a silent line is given up: a relay's, to which there is no way back, and a direct one's.
+export const PATIENT = Object.freeze({ pingMs: 5_000, silentMs: 17_000 });
+export const ALERT = Object.freeze({ pingMs: 500, silentMs: 900 });
+const TICKS_PER_PING = 2;
 const HEAD_MS = 15_000; // the relay gives a recorder 10 s to begin its answer
 
 /** A response: `status`, `headers` (a Map), and its body as an async iterator of messages. */
@@ -97,16 +99,28 @@ export class Channel {
   #streams = new Map();
   #lastNumber = 0;
   #heardAt = performance.now();
-  #pinger;
+  #tickedAt = performance.now();
+  #ticks = 0;
+  #ticker;
+  #prober = null;
 
   /** `onnotice(notice)` gets what concerns the whole session; `onclose({code, detail})` comes once. */
-  constructor(transport, { onnotice = () => {}, onclose = () => {} } = {}) {
-    this.transport = transport;
-    this.onnotice = onnotice;
-    this.onclose = onclose;
+  constructor(transport, { onnotice = () => {}, onclose = () => {}, pace = PATIENT } = {}) {
+    Object.assign(this, { transport, onnotice, onclose, pace });
     transport.onmessage = (data) => this.#receive(data);
     transport.onclose = (reason) => this.#closed(reason);
-    this.#pinger = setInterval(() => this.#ping(), PING_MS);
+    this.#ticker = setInterval(() => this.#tick(), pace.pingMs / TICKS_PER_PING);
+  }
+
+  /** The network may have changed: an answer within this time, or the line counts as dead. */
+  probe(milliseconds) {
+    if (this.#prober !== null) return;
+    const askedAt = performance.now();
+    this.#ping();
+    this.#prober = setTimeout(() => {
+      this.#prober = null;
+      if (this.#heardAt < askedAt) this.#dead();
+    }, milliseconds);
   }
 
   renew(token) {
@@ -114,7 +128,7 @@ export class Channel {
   }
 
   /** Resolves with an Answer once its head is there; rejects with ProtocolError. */
-  async request(method, target, { headers = [], body = "", signal = null, onNotice = () => {} } = {}) {
+  async request(method, target, { headers = [], body = "", signal = null, onNotice = () => {}, headMs = HEAD_MS } = {}) {
     signal?.throwIfAborted();
     const stream = new Stream(this, ++this.#lastNumber, onNotice);
     this.#streams.set(stream.number, stream);
@@ -122,7 +136,7 @@ export class Channel {
     signal?.addEventListener("abort", stop, { once: true });
     const timer = setTimeout(() => {
       stream.end(new ProtocolError("recorder_silent", "The recorder did not answer in time."));
-    }, HEAD_MS);
+    }, headMs);
     this.transport.send(encode(Type.REQUEST, stream.number, formatRequest(method, target, headers, body)));
     try {
       const head = await stream.next();
@@ -173,17 +187,27 @@ export class Channel {
     stream.end();
   }
 
+  #tick() {
+    const now = performance.now();
+    // A timer that comes late: this page slept (hidden, or a busy machine), not the host.
+    if (now - this.#tickedAt > (2 * this.pace.pingMs) / TICKS_PER_PING) this.#heardAt = now;
+    this.#tickedAt = now;
+    if (now - this.#heardAt > this.pace.silentMs && document.visibilityState === "visible") this.#dead();
+    else if ((this.#ticks += 1) % TICKS_PER_PING === 0) this.#ping();
+  }
+
+  #dead() {
+    this.transport.close();
+    this.#closed({ code: 0, detail: "silent" });
+  }
+
   #ping() {
-    if (performance.now() - this.#heardAt > SILENT_MS + PING_MS && document.visibilityState === "visible") {
-      this.transport.close();
-      this.#closed({ code: 0, detail: "silent" });
-      return;
-    }
     this.transport.send(encode(Type.PING, 0, "contera"));
   }
 
   #closed(reason) {
-    clearInterval(this.#pinger);
+    clearInterval(this.#ticker);
+    clearTimeout(this.#prober);
     const lost = new ProtocolError("connection_lost", "The connection to the recorder was lost.");
     for (const stream of this.#streams.values()) stream.end(lost);
     this.#streams.clear();

@@ -20,18 +20,18 @@ function view(bytes) {
 }
 
 /**
- * What a whole segment is: `{isInit, isKey, decodeTime}`, decodeTime in seconds since the Unix epoch
- * (0 for an initialisation segment). Null when it is not a segment.
+ * What a whole segment is: `{isInit, isKey, ticks, decodeTime}`; `ticks` of 90 kHz and `decodeTime` in
+ * seconds since the Unix epoch (0 for an initialisation segment). Null when it is not a segment.
  */
 export function describe(bytes) {
   if (bytes.length < 16) return null;
   const kind = kindAt(bytes, 0);
-  if (kind === "ftyp") return { isInit: true, isKey: false, decodeTime: 0 };
+  if (kind === "ftyp") return { isInit: true, isKey: false, ticks: 0, decodeTime: 0 };
   if (kind !== "moof" && kind !== "prft") return null;
   const tfdt = find(bytes, "tfdt");
   if (tfdt < 0 || tfdt + 16 > bytes.length || bytes[tfdt + 4] !== 1) return null;
-  const ticks = view(bytes).getBigUint64(tfdt + 8);
-  return { isInit: false, isKey: kind === "prft", decodeTime: Number(ticks) / TICKS_PER_S };
+  const ticks = Number(view(bytes).getBigUint64(tfdt + 8)); // exact: far below 2 ** 53
+  return { isInit: false, isKey: kind === "prft", ticks, decodeTime: ticks / TICKS_PER_S };
 }
 
 /** The RFC 6381 codec string of an initialisation segment (its `avcC`), or null. */

@@ -11,7 +11,9 @@ export class Grid {
     this.element = element;
     this.choice = choice;
     this.onchange = onchange;
-    element.addEventListener("dblclick", (event) => this.#toggle(event.target.closest("contera-player")));
+    element.addEventListener("dblclick", ({ target }) => {
+      if (!target.closest("button")) this.#toggle(target.closest("contera-player"));
+    });
     element.addEventListener("click", (event) => this.#clicked(event));
     element.addEventListener("keydown", (event) => this.#key(event));
     element.addEventListener("statechange", () => this.onchange());
@@ -74,6 +76,7 @@ export class Grid {
     if (action === "enlarge") this.#toggle(player);
     else if (action === "pause") player.togglePause();
     else if (action === "retry") player.retry();
+    else if (action === "path") player.tellPath();
     else if (action === "fullscreen") this.#fullscreenOf(player);
   }
 

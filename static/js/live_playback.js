@@ -1,14 +1,16 @@
-// Live video of one camera into one <video>: asks for the stream, feeds the buffer, keeps near the live
-// edge, and asks again when it ends. Tells its owner by `onchange` what it is doing.
+// Live video of one camera into one <video>: feeds the buffer from the stream (live_feed.js), keeps near the
+// live edge, and asks again when it ends. Tells its owner by `onchange` what it is doing.
 
 import { Backoff, deniedPauseMs } from "./backoff.js";
 import { LiveEdge } from "./live_edge.js";
+import { LiveFeed } from "./live_feed.js";
 import { MediaBuffer, whyUnplayable } from "./media_buffer.js";
 import { Meter } from "./meter.js";
 import { sessionWith, State } from "./session.js";
 
 const CONTROL_MS = 100;
 const QUIET_S = 6; // a camera sends a frame at least once a second; the recorder's watchdog needs 10 s
+const GRACE_MS = 2_500; // trouble that ends sooner is not worth a word: the picture stands still for a moment
 const WARNING_MS = 8_000;
 const WORDS = {
   frames_dropped: "The connection was too slow: some frames were left out.",
@@ -21,6 +23,11 @@ class Unavailable extends Error {
     super(message);
     this.state = state;
   }
+
+  /** Nothing of it passes by itself. */
+  get isFinal() {
+    return this.state === "denied" || this.state === "unplayable";
+  }
 }
 
 export class LivePlayback {
@@ -32,13 +39,15 @@ export class LivePlayback {
   latencyMs = null;
   onchange = () => {};
   #abort = new AbortController();
-  #stream = null; // AbortController of the stream that feeds the buffer
+  #stream = null; // AbortController of the run that feeds the buffer
+  #feed = null;
   #buffer = null;
   #edge = new LiveEdge();
   #meter = new Meter();
   #backoff = new Backoff({ firstMs: 300, capMs: 5_000 });
-  #answer = null;
+  #isAsking = true; // no answer yet, or its end
   #isFed = false; // segments come in
+  #trouble = null; // [state, words] that are shown when it lasts
   #segmentAt = 0; // when the last segment came
   #startedAt = null; // when the first frame was shown
   #warningTimer = null;
@@ -53,8 +62,9 @@ export class LivePlayback {
     this.session = sessionWith(camera.recorder, path);
   }
 
+  /** What the video comes over. */
   get path() {
-    return this.session.path;
+    return this.#feed?.path ?? this.session.path;
   }
 
   get kbps() {
@@ -117,17 +127,30 @@ export class LivePlayback {
     this.#buffer?.close();
     this.#buffer = null;
     this.#startedAt = null;
-    this.#answer?.cancel();
+    this.#feed?.reset();
   }
 
   #sessionChanged = () => {
     const { state, words } = this.session;
     if (state === State.DENIED) this.#set("denied", words);
-    else if (state === State.OFFLINE) this.#set("offline", words);
-    else if (state === State.WAITING) this.#set("reconnecting", words);
+    else if (state === State.OFFLINE) this.#worry("offline", words);
+    else if (state === State.WAITING) this.#worry("reconnecting", words);
     else if (this.state !== "playing") this.#set(this.#startedAt === null ? "connecting" : "reconnecting", words);
     if (state === State.OPEN) this.#wake?.();
   };
+
+  /** Says it when the picture has stood still for a while, at once when there is none. */
+  #worry(state, words) {
+    this.#trouble = [state, words];
+    this.#tellTrouble();
+  }
+
+  #tellTrouble() {
+    if (!this.#trouble || (this.state === "playing" && performance.now() - this.#segmentAt < GRACE_MS)) return;
+    this.#isFed = false; // the rest of the buffer is no sign of life
+    this.#set(...this.#trouble);
+    this.#trouble = null;
+  }
 
   #waiting = () => {
     if (this.state === "playing") this.#edge.stalled(performance.now() / 1000);
@@ -138,9 +161,10 @@ export class LivePlayback {
     const stream = new AbortController();
     this.#stream = stream;
     const signal = AbortSignal.any([stream.signal, this.#abort.signal]);
+    const feed = this.#newFeed(signal, () => previous?.abort());
     try {
       while (!signal.aborted) {
-        await this.#playOnce(signal, previous).catch((error) => this.#failed(error, signal));
+        await this.#playOnce(feed, signal).catch((error) => this.#failed(error, signal));
         if (this.state === "unplayable") return;
         await this.#pause(this.state === "denied" ? deniedPauseMs() : this.#backoff.next(), signal);
       }
@@ -151,41 +175,56 @@ export class LivePlayback {
     }
   }
 
+  /** `ontake` is called with each segment: the stream of another profile may end then. */
+  #newFeed(signal, ontake) {
+    let codec = "";
+    const feed = new LiveFeed(this.session, {
+      onnotice: (notice) => this.#notice(notice),
+      onanswer: async (answer) => { codec = await this.#accept(answer); },
+      onsegment: (segment) => {
+        if (signal.aborted) return;
+        ontake();
+        this.#feed = feed;
+        this.#take(segment, codec);
+      },
+    });
+    return feed;
+  }
+
   /** Words for what went wrong; throws on when nobody wants the stream any more. */
   #failed(error, signal) {
     if (signal.aborted) throw signal.reason;
-    if (error instanceof Unavailable) this.#set(error.state, error.message);
-    else if (this.session.state === State.OPEN) this.#set("reconnecting", error.message);
+    if (error instanceof Unavailable && error.isFinal) this.#set(error.state, error.message);
+    else if (error instanceof Unavailable) this.#worry(error.state, error.message);
+    else if (this.session.state === State.OPEN) this.#worry("reconnecting", error.message);
     else this.#sessionChanged();
   }
 
-  async #playOnce(signal, previous) {
-    const target = `/v1/cameras/${this.camera.number}/live?profile=${this.profile}`;
-    const answer = await this.session.request("GET", target, { signal, onNotice: (notice) => this.#notice(notice) });
+  async #playOnce(feed, signal) {
+    this.#feed ??= feed;
+    try {
+      await feed.play(this.camera, this.profile, signal);
+    } finally {
+      if (this.#feed === feed) this.#isAsking = true;
+    }
+    throw new Unavailable("reconnecting", "The stream ended. Asking for it again.");
+  }
+
+  /** The codec of an answer that is video; throws Unavailable otherwise. */
+  async #accept(answer) {
     if (!answer.isOk) throw await this.#refused(answer);
     const codec = /codecs="([^"]+)"/.exec(answer.headers.get("content-type") ?? "")?.[1] ?? "avc1.64001f";
     const why = whyUnplayable(codec);
     if (why) throw new Unavailable("unplayable", why);
-    this.#meter.reset();
+    this.#isAsking = false;
     this.#segmentAt = performance.now();
-    this.#answer = answer;
-    try {
-      for await (const segment of answer) {
-        if (signal.aborted) return;
-        previous?.abort();
-        this.#take(segment, codec);
-        this.#isFed = true;
-        this.#backoff.reset();
-      }
-    } finally {
-      if (this.#answer === answer) this.#noAnswer();
-    }
-    throw new Unavailable("reconnecting", "The stream ended. Asking for it again.");
+    return codec;
   }
 
   async #refused(answer) {
     const problem = await answer.json();
     const detail = problem?.detail ?? `The recorder answers with an error (${answer.status}).`;
+    if (["path_off", "relay_off"].includes(problem?.code)) return new Unavailable("offline", detail);
     if (answer.status === 403) {
       return new Unavailable("denied", "You do not have the right to watch this camera live. An administrator can give it to your group.");
     }
@@ -196,6 +235,9 @@ export class LivePlayback {
 
   #take(segment, codec) {
     this.#segmentAt = performance.now();
+    this.#isFed = true;
+    this.#trouble = null;
+    this.#backoff.reset();
     this.#meter.add(segment.length, this.#segmentAt);
     this.#buffer ??= this.#openBuffer(codec);
     this.#buffer.append(segment);
@@ -216,7 +258,8 @@ export class LivePlayback {
 
   #keepUp() {
     const now = performance.now();
-    if (this.#answer && now - this.#segmentAt > QUIET_S * 1000) this.#fallSilent();
+    this.#tellTrouble();
+    if (!this.#isAsking && now - this.#segmentAt > QUIET_S * 1000) this.#fallSilent();
     if (!this.#buffer) return;
     if (this.video.error) {
       this.#restart(new Error("The browser could not decode the video"));
@@ -235,16 +278,10 @@ export class LivePlayback {
     if (this.video.paused) this.video.play().catch(() => {});
   }
 
-  #noAnswer() {
-    this.#answer = null;
-    this.#isFed = false;
-  }
-
   #fallSilent() {
-    const answer = this.#answer;
-    this.#noAnswer();
-    this.#set("reconnecting", "No picture has come for some seconds. Asking for the stream again.");
-    answer.cancel();
+    this.#isAsking = true;
+    this.#worry("reconnecting", "No picture has come for some seconds. Asking for the stream again.");
+    this.#feed.reset();
   }
 
   #notice(notice) {

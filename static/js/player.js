@@ -1,9 +1,9 @@
 // <contera-player data-camera data-recorder data-number data-name data-profile data-wanted-path> with live
-// video. Keeps data-state, data-path, data-profile, data-latency-ms, data-first-frame-ms, data-kbps and
-// data-dropped-frames true. Cleans up when it leaves the page.
+// video. Keeps data-state, data-path, data-path-moves, data-profile, data-latency-ms, data-first-frame-ms,
+// data-kbps and data-dropped-frames true. Cleans up when it leaves the page.
 
 import { LivePlayback } from "./live_playback.js";
-import { PATH_WORDS, PlayerElement } from "./player_element.js";
+import { PlayerElement } from "./player_element.js";
 
 const SHOW_MS = 500;
 const HIDDEN_MS = 10_000; // a glance at another tab does not stop the video
@@ -92,9 +92,8 @@ export class LivePlayer extends PlayerElement {
     this.number("firstFrameMs", playback.firstFrameMs);
     this.number("kbps", playback.kbps);
     this.number("droppedFrames", playback.droppedFrames);
-    if (playback.path) this.dataset.path = playback.path;
-    this.text("warning", playback.warning);
-    this.text("path", PATH_WORDS[playback.path] ?? "");
+    this.showPath(playback);
+    this.text("warning", playback.warning || playback.session.hint);
     this.text("profile", playback.profile.toUpperCase());
     this.text("kbps", `${playback.kbps} kbps`);
     this.text("latency", latency === null ? "" : `${(Math.max(0, latency) / 1000).toFixed(1)} s behind`);

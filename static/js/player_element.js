@@ -1,7 +1,10 @@
 // What every <contera-player> is: an element around one <video> whose attributes tell what is shown
 // (data-state, data-path, data-profile, …) and whose [data-part] children say it in words.
 
-export const PATH_WORDS = { relay: "Relay", lan: "LAN", p2p: "Peer-to-peer", manual_nat: "Manual NAT" };
+import { showPathPanel } from "./path_panel.js";
+import { PATH_NAMES } from "./report.js";
+import { sessionWith } from "./session.js";
+
 const TITLES = {
   connecting: "Connecting", reconnecting: "Connecting again", offline: "Not available", denied: "No permission", unplayable: "Not playable here",
   paused: "Paused",
@@ -55,6 +58,18 @@ export class PlayerElement extends HTMLElement {
   number(name, value) {
     if (value === null || value === undefined) delete this.dataset[name];
     else this.dataset[name] = String(Math.round(value));
+  }
+
+  /** What the video comes over, and how often that changed while it ran. */
+  showPath({ path, session }) {
+    if (path) this.dataset.path = path;
+    this.number("pathMoves", session.moves);
+    this.text("path", PATH_NAMES[path] ?? "");
+  }
+
+  /** Opens the panel that says how the video comes and what was tried. */
+  tellPath() {
+    showPathPanel(sessionWith(this.camera.recorder, this.wantedPath), this.dataset.name);
   }
 
   /** A still of what is shown, at the camera's own size, as a PNG blob. */

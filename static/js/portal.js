@@ -1,4 +1,5 @@
 // The portal's session API: an access token and the ways to a recorder. Errors say what a person can do.
+// Pages that are not the portal's name what answers like it: `<meta name="contera-sessions" content="/local">`.
 
 const TIMEOUT_MS = 10_000; // the portal answers in milliseconds, or it is not there
 
@@ -21,6 +22,11 @@ function csrfToken() {
   return /(?:^|; )(?:__Secure-|__Host-)?csrftoken=([^;]*)/.exec(document.cookie)?.[1] ?? "";
 }
 
+function addressOf(recorderId, what) {
+  const base = document.querySelector("meta[name=contera-sessions]")?.content;
+  return base ? `${base}/${what}` : `/api/v1/recorders/${recorderId}/${what}/`;
+}
+
 async function post(url, body) {
   let response;
   try {
@@ -38,12 +44,12 @@ async function post(url, body) {
   return response.json();
 }
 
-/** `{session_id, token, renew_after_s, offers, not_offered, cameras}`. */
+/** `{session_id, token, renew_after_s, offers, control, not_offered, cameras}`. */
 export function openSession(recorderId, path) {
-  return post(`/api/v1/recorders/${recorderId}/session/`, { path });
+  return post(addressOf(recorderId, "session"), { path });
 }
 
 /** `{token, expires_at, renew_after_s}` for a running session, with the rights of this moment. */
 export function renewToken(recorderId, sessionId) {
-  return post(`/api/v1/recorders/${recorderId}/token/`, { session_id: sessionId });
+  return post(addressOf(recorderId, "token"), { session_id: sessionId });
 }

@@ -4,13 +4,14 @@
 import { deniedPauseMs } from "./backoff.js";
 import { at, toSeconds, toText } from "./coverage.js";
 import { FrameTimes } from "./frame_times.js";
-import { SegmentReader } from "./fragments.js";
+import { describe, SegmentReader, TICKS_PER_S } from "./fragments.js";
 import { MediaBuffer, whyUnplayable } from "./media_buffer.js";
 import { sessionWith, State } from "./session.js";
 
 const PIECE_S = 10;
 const AHEAD_S = 12; // at normal speed; more at higher ones
 const RETRY_MS = 1_000;
+const AGAIN_MS = 100; // another path takes over at once
 const MAX_DRIFT_S = 0.3;
 const ROOM_S = 2 * 86_400; // times before the first piece that can be reached without starting again
 const KEEP_BEHIND_S = 12;
@@ -28,6 +29,9 @@ export class RecordedPlayback {
   #wanted = 0; // the position last asked for
   #speed = 1;
   #loadFrom = null; // where the next piece starts
+  #loadedTicks = null; // the newest frame of the piece that is being fetched
+  #doneTicks = null; // frames up to here came before their piece was cut off
+  #path = null; // what the last piece came over
   #isRefused = false; // the recorder said that this person may not play back
   #wake = () => {}; // ends the pause after that
   #gap = null; // {start, end}: nothing recorded there; end null when nothing follows yet
@@ -38,7 +42,7 @@ export class RecordedPlayback {
   }
 
   get path() {
-    return this.session.path;
+    return this.#path ?? this.session.path;
   }
 
   /** Time of the picture that is shown, or null. */
@@ -55,10 +59,12 @@ export class RecordedPlayback {
     this.#wanted = position;
     this.#loadFrom = position;
     this.session.acquire();
+    this.session.addEventListener("change", this.#sessionChanged);
     this.#run();
   }
 
   stop() {
+    this.session.removeEventListener("change", this.#sessionChanged);
     this.#abort.abort();
     this.#load?.abort();
     this.#buffer?.close();
@@ -114,6 +120,7 @@ export class RecordedPlayback {
     this.#buffer?.clear();
     this.#frames.clear();
     this.#loadFrom = position;
+    this.#loadedTicks = this.#doneTicks = null;
     this.#gap = null;
   }
 
@@ -170,6 +177,11 @@ export class RecordedPlayback {
     this.words = words;
   }
 
+  /** Another path is better now: the rest of the piece is asked for there. */
+  #sessionChanged = () => {
+    if (this.session.path && this.#path && this.session.path !== this.#path) this.#load?.abort();
+  };
+
   async #run() {
     const { signal } = this.#abort;
     while (!signal.aborted) {
@@ -182,7 +194,7 @@ export class RecordedPlayback {
           return;
         }
         if (error.state === "denied") await this.#refused(error.message);
-        else if (error.name !== "AbortError") await pause(RETRY_MS);
+        else if (error.name !== "AbortError") await pause(error.code === "connection_lost" ? AGAIN_MS : RETRY_MS);
       }
     }
   }
@@ -211,7 +223,19 @@ export class RecordedPlayback {
     this.#load = load;
     const from = this.#loadFrom;
     const target = `/v1/cameras/${this.camera.number}/video?start=${toText(from)}&duration=${PIECE_S}&profile=${this.profile}`;
-    const answer = await this.session.request("GET", target, { signal: load.signal });
+    this.#loadedTicks = null;
+    try {
+      return await this.#readPiece(from, await this.session.request("GET", target, { signal: load.signal }), load);
+    } finally {
+      // Cut off on the way: the rest of it, from the newest frame that is there.
+      const isCut = this.#load === load && this.#loadFrom === from && this.#loadedTicks !== null;
+      this.#doneTicks = isCut ? this.#loadedTicks : null;
+      if (isCut) this.#loadFrom = this.#doneTicks / TICKS_PER_S;
+    }
+  }
+
+  async #readPiece(from, answer, load) {
+    this.#path = answer.path;
     if (answer.status === 404) return this.#nothingAt(from, await answer.json());
     if (!answer.isOk) throw await refusal(answer);
     const reader = new SegmentReader();
@@ -241,6 +265,8 @@ export class RecordedPlayback {
   }
 
   #take(segment, answer) {
+    const { isInit, ticks, decodeTime } = describe(segment) ?? {};
+    if (!isInit && ticks <= this.#doneTicks) return; // null counts as 0
     if (!this.#buffer) {
       const codec = /codecs="([^"]+)"/.exec(answer.headers.get("content-type") ?? "")?.[1] ?? "avc1.64001f";
       const why = whyUnplayable(codec);
@@ -249,8 +275,10 @@ export class RecordedPlayback {
       this.#buffer.room = ROOM_S;
       this.#buffer.keepBehind = KEEP_BEHIND_S;
     }
-    const { isInit, decodeTime } = this.#buffer.append(segment);
-    if (!isInit) this.#frames.add(decodeTime);
+    this.#buffer.append(segment);
+    if (isInit) return;
+    this.#frames.add(decodeTime);
+    this.#loadedTicks = ticks;
   }
 }
 

@@ -1,6 +1,6 @@
 // <contera-player> with recorded video: shows the position that the page's master clock says.
 
-import { PATH_WORDS, PlayerElement } from "./player_element.js";
+import { PlayerElement } from "./player_element.js";
 import { RecordedPlayback } from "./recorded_playback.js";
 
 const clockTime = (seconds) => new Date(seconds * 1000).toLocaleTimeString(undefined, { timeStyle: "medium" });
@@ -37,7 +37,7 @@ export class RecordedPlayer extends PlayerElement {
     const { playback } = this;
     const isReady = playback.follow(position, speed, isRunning);
     this.#show(isRunning);
-    if (playback.path) this.dataset.path = playback.path;
+    this.showPath(playback);
     this.dataset.position = position.toFixed(3);
     if (isReady) return "ready";
     return ["gap", "end", "denied", "unplayable", "offline"].includes(playback.state) ? "none" : "waiting";
@@ -52,7 +52,6 @@ export class RecordedPlayer extends PlayerElement {
     else if (state === "end") this.tell("offline", `Nothing is recorded from here on${reason}.`, "No recording");
     else if (state === "loading") this.tell("connecting", "", "Loading");
     else this.tell(state, words);
-    this.text("path", PATH_WORDS[this.playback.path] ?? "");
     this.text("profile", this.profile.toUpperCase());
   }
 }

@@ -1,21 +1,20 @@
-// One session per recorder and wanted path, shared by all players of a page: asks the portal for a
-// token and offers, opens the best path, renews the token, and comes back by itself when something
-// restarts. It says in words what it is doing (`words`); players show that.
+// One session per recorder and wanted path, shared by all players of a page: asks the portal for a token and
+// offers, tries the ways (ways.js), renews the token, and comes back by itself when something restarts. It
+// says in words what it is doing (`words`); players show that, and move when `path` changes.
 
 import { Backoff, deniedPauseMs } from "./backoff.js";
-import { Channel } from "./channel.js";
+import { clockOffset, isKnown } from "./dialling.js";
 import { openSession, PortalError, renewToken } from "./portal.js";
-import { Close } from "./protocol.js";
-import { WebSocketTransport } from "./transports/websocket.js";
+import { Close, ProtocolError } from "./protocol.js";
+import { CODES, PATH_NAMES, Report } from "./report.js";
+import { Ways } from "./ways.js";
 
 export const State = Object.freeze({
   IDLE: "idle", CONNECTING: "connecting", OPEN: "open", WAITING: "waiting", OFFLINE: "offline", DENIED: "denied",
 });
-// Every path is another transport behind the same interface.
-const TRANSPORTS = { relay: WebSocketTransport };
 const LINGER_MS = 10_000; // a player that leaves and one that comes share the connection
 const RENEW_RETRY_MS = 3_000;
-const CLOCK_SAMPLES = 3;
+const STALE_MS = 20_000; // offers older than this are asked for anew before failed ways are tried again
 
 const AFTER_CLOSE = {
   [Close.OFFLINE]: [State.OFFLINE, "The recorder is not connected to the relay. It is tried again until it is back."],
@@ -24,26 +23,30 @@ const AFTER_CLOSE = {
   1013: [State.WAITING, "The relay is busy."],
 };
 const LOST = [State.WAITING, "The connection was lost. Connecting again."];
+const NO_RELAY = [State.WAITING, "The relay does not answer. Trying again."];
 
 class RecorderSession extends EventTarget {
   state = State.IDLE;
   words = "";
   path = null; // what carries the video now
-  notOffered = []; // [{path, code, detail}]
+  hint = ""; // what the browser may ask, said over a running picture
   clockOffsetMs = null; // the recorder's clock minus this one
   #users = 0;
-  #channel = null;
+  #ways = null; // while a session is open
+  #granted = null;
+  #askedAt = 0;
+  #token = "";
   #renewal = null;
   #wakeUp = null;
-  #renewNow = null; // while a session is open
   #linger = null;
-  #end = null; // ends the open session from our side
+  #end = null; // ends the open session
   #backoff = new Backoff();
+  #report;
 
   constructor(recorderId, wantedPath) {
     super();
-    this.recorderId = recorderId;
-    this.wantedPath = wantedPath;
+    Object.assign(this, { recorderId, wantedPath });
+    this.#report = new Report(recorderId, wantedPath);
   }
 
   acquire() {
@@ -57,11 +60,36 @@ class RecorderSession extends EventTarget {
     if (this.#users === 0) this.#linger = setTimeout(() => this.#stop(), LINGER_MS);
   }
 
+  /** How often the video moved to another path. */
+  get moves() {
+    return this.#report.moves;
+  }
+
+  /** Everything tried, as an object for JSON (connection.md §6). */
+  report() {
+    this.#report.state = this.words;
+    return this.#report.json();
+  }
+
   /** Connect now instead of at the end of the back-off; resolves when an open session has the rights of this moment. */
   async hurry() {
     this.#backoff.reset();
     this.#wakeUp?.();
-    await this.#renewNow?.();
+    if (this.#ways) await this.#renew();
+  }
+
+  /** The network changed, or the page is looked at again: dead lines are noticed, better ways tried, at once. */
+  async networkChanged() {
+    this.#backoff.reset();
+    this.#wakeUp?.();
+    this.#ways?.probe();
+    if (this.#ways) await this.#askAgain();
+  }
+
+  /** Somebody looks at the page again: the lines may have died meanwhile. */
+  lookedAt() {
+    this.#ways?.probe();
+    if (this.#ways) this.#askAgainIfStale();
   }
 
   /** Resolves when the session is open, however long that takes; rejects when `signal` is aborted. */
@@ -72,10 +100,11 @@ class RecorderSession extends EventTarget {
     }
   }
 
-  /** As Channel.request; waits for the session to be open. */
+  /** As Channel.request, over the best path, which the answer names; waits for the session to be open. */
   async request(method, target, options = {}) {
     await this.ready(options.signal);
-    return this.#channel.request(method, target, options);
+    const { path, best } = this.#ways;
+    return Object.assign(await best.request(method, target, options), { path });
   }
 
   #set(state, words) {
@@ -86,7 +115,7 @@ class RecorderSession extends EventTarget {
 
   async #run() {
     this.#set(State.CONNECTING, "Asking the portal for the way to the recorder.");
-    while (this.#users > 0 || this.#channel) {
+    while (this.#users > 0) {
       const [state, words] = await this.#connectOnce();
       if (state === State.IDLE) break;
       this.path = null;
@@ -96,93 +125,141 @@ class RecorderSession extends EventTarget {
     this.#set(State.IDLE, "");
   }
 
-  /** One connection from the question to its end: returns the state and words that follow. */
+  /** One session from the question to its end: returns the state and words that follow. */
   async #connectOnce() {
-    let granted;
     try {
-      granted = await openSession(this.recorderId, this.wantedPath);
+      this.#granted = await openSession(this.recorderId, this.wantedPath);
     } catch (error) {
       if (!(error instanceof PortalError)) throw error;
       return error.kind === "denied" ? [State.DENIED, error.message] : [State.WAITING, `${error.message} Trying again.`];
     }
-    this.notOffered = granted.not_offered;
-    const offers = granted.offers.filter((offer) => offer.path in TRANSPORTS);
-    if (!offers.length) return noOffer(granted.not_offered);
-    for (const offer of offers) {
-      const transport = await dial(offer);
-      if (transport) return this.#serve(transport, offer, granted);
-    }
-    return [State.WAITING, "The relay does not answer. Trying again."];
+    this.#report.notOffered = this.#granted.not_offered;
+    if (!this.#granted.offers.some(isKnown)) return noOffer(this.#granted.not_offered, this.wantedPath);
+    return this.#serve();
   }
 
   /** Runs the open session; resolves with what follows its end. */
-  #serve(transport, offer, granted) {
-    return new Promise((resolve) => {
-      const end = (state, words) => {
-        clearTimeout(this.#renewal);
-        this.#renewNow = null;
-        this.#channel = null;
-        resolve([state, words]);
-      };
-      const channel = new Channel(transport, {
-        onnotice: (notice) => {
-          if (notice.code === "renewal_required") this.#renew(granted.session_id, end);
-        },
-        onclose: ({ code }) => end(...(AFTER_CLOSE[code] ?? LOST)),
-      });
-      channel.renew(granted.token);
-      this.#channel = channel;
-      this.#end = () => {
-        channel.close();
-        end(State.IDLE, "");
-      };
-      this.#renewNow = () => this.#renew(granted.session_id, end);
-      this.path = offer.path;
-      this.#plan(granted, granted.session_id, end);
-      this.#set(State.OPEN, "");
-      this.#measureClock(channel);
+  #serve() {
+    const { promise, resolve } = resolvable();
+    const ways = new Ways({
+      recorderId: this.recorderId,
+      report: this.#report,
+      token: () => this.#token,
+      onchange: (why) => this.#waysChanged(why),
+      onhint: (words) => this.#hint(words),
+      onnotice: ({ code }) => {
+        if (code === "renewal_required") this.#renew();
+      },
+      onretry: () => this.#askAgainIfStale(),
+    });
+    this.#end = (state, words) => {
+      clearTimeout(this.#renewal);
+      this.#ways = this.#end = null;
+      this.hint = "";
+      this.#report.moved(null, words);
+      ways.close();
+      resolve([state, words]);
+    };
+    this.#ways = ways;
+    this.#offered();
+    return promise;
+  }
+
+  /** A token and offers are there, the first or newer ones. */
+  #offered() {
+    const { offers, control, token } = this.#granted;
+    this.#askedAt = performance.now();
+    this.#token = token;
+    this.#plan(this.#granted);
+    this.#ways.offer(offers.filter(isKnown), control && isKnown(control) ? control : null);
+  }
+
+  /** A way was proved, lost or failed. `why`: {words, code} of the event. */
+  #waysChanged({ words, code, path }) {
+    const { best, path: bestPath, isTrying, isReachable } = this.#ways;
+    if (best) this.#useBest(bestPath, words);
+    else if (!isTrying && !isReachable) this.#end(...((path === "relay" && AFTER_CLOSE[code]) || (this.path ? LOST : NO_RELAY)));
+    else this.#without(words);
+  }
+
+  #useBest(path, why) {
+    const isNew = path !== this.path || this.state !== State.OPEN;
+    this.#report.moved(path, why);
+    this.path = path;
+    if (!isNew) return;
+    this.#set(State.OPEN, "");
+    this.#measureClock(this.#ways.best);
+  }
+
+  /** The control session lives, but nothing carries video (yet). */
+  #without() {
+    this.#report.moved(null, "no way works");
+    this.path = null;
+    if (this.#ways.isTrying) this.#set(State.CONNECTING, "Trying the ways to the recorder that are allowed.");
+    else this.#set(State.OFFLINE, nothingWorks(this.wantedPath, this.#report));
+  }
+
+  #hint(words) {
+    if (words === this.hint) return;
+    this.hint = words;
+    this.dispatchEvent(new Event("change"));
+  }
+
+  #plan({ renew_after_s: afterS }) {
+    clearTimeout(this.#renewal);
+    this.#renewal = setTimeout(() => this.#renew(), afterS * 1000);
+  }
+
+  #renew() {
+    return this.#ask(() => renewToken(this.recorderId, this.#granted.session_id), (renewed) => {
+      this.#token = renewed.token;
+      this.#ways.renew();
+      this.#plan(renewed);
     });
   }
 
-  #plan(token, sessionId, end) {
-    clearTimeout(this.#renewal);
-    this.#renewal = setTimeout(() => this.#renew(sessionId, end), token.renew_after_s * 1000);
+  /** Offers of this moment: the network of either side may be another one. */
+  #askAgain() {
+    return this.#ask(() => openSession(this.recorderId, this.wantedPath), (granted) => {
+      this.#report.notOffered = granted.not_offered;
+      if (!granted.offers.some(isKnown)) {
+        this.#plan(this.#granted); // what works goes on as long as it does
+        return;
+      }
+      this.#granted = granted;
+      this.#token = granted.token;
+      this.#ways.renew();
+      this.#offered();
+    });
   }
 
-  async #renew(sessionId, end) {
+  #askAgainIfStale() {
+    if (performance.now() - this.#askedAt > STALE_MS) this.#askAgain();
+  }
+
+  /** Asks the portal; an answer for a session that ended meanwhile is dropped, a refusal ends it. */
+  async #ask(question, take) {
     clearTimeout(this.#renewal);
-    const channel = this.#channel;
+    const ways = this.#ways;
     try {
-      const token = await renewToken(this.recorderId, sessionId);
-      if (channel !== this.#channel) return;
-      channel.renew(token.token);
-      this.#plan(token, sessionId, end);
+      const answer = await question();
+      if (ways === this.#ways) take(answer);
     } catch (error) {
-      if (!(error instanceof PortalError) || channel !== this.#channel) return;
-      if (error.kind === "denied") {
-        channel.close();
-        end(State.DENIED, error.message);
-      } else {
-        this.#renewal = setTimeout(() => this.#renew(sessionId, end), RENEW_RETRY_MS);
-      }
+      if (!(error instanceof PortalError)) throw error;
+      if (ways !== this.#ways) return;
+      if (error.kind === "denied") this.#end(State.DENIED, error.message);
+      else this.#renewal = setTimeout(() => this.#renew(), RENEW_RETRY_MS);
     }
   }
 
-  /** Latency compares the recorder's clock with ours: learn the difference, best of a few tries. */
+  /** Latency compares the recorder's clock with ours. */
   async #measureClock(channel) {
-    let best = Infinity;
     try {
-      for (let sample = 0; sample < CLOCK_SAMPLES; sample += 1) {
-        const sent = Date.now();
-        const { time } = await (await channel.request("GET", "/v1/")).json() ?? {};
-        const trip = Date.now() - sent;
-        if (!time || trip >= best) continue;
-        best = trip;
-        this.clockOffsetMs = Date.parse(time) - (sent + trip / 2);
-      }
+      this.clockOffsetMs = (await clockOffset(channel)) ?? this.clockOffsetMs;
       this.#backoff.reset(); // the recorder itself answered
-    } catch {
+    } catch (error) {
       // The connection's end is told elsewhere; without an offset latency is measured by our clock.
+      if (!(error instanceof ProtocolError)) throw error;
     }
   }
 
@@ -198,27 +275,33 @@ class RecorderSession extends EventTarget {
 
   #stop() {
     if (this.#users > 0) return;
-    if (this.#channel) this.#end();
+    if (this.#end) this.#end(State.IDLE, "");
     else this.#wakeUp?.();
   }
 }
 
-function noOffer(notOffered) {
+function noOffer(notOffered, wanted) {
   if (notOffered.some((refusal) => refusal.code === "recorder_offline")) {
     return [State.OFFLINE, "The recorder is offline: it has not been in touch with the portal. It is tried again until it is back."];
   }
-  const reasons = notOffered.map((refusal) => refusal.detail).join(" ");
-  return [State.OFFLINE, `No way to the recorder is open. ${reasons}`];
+  const refused = notOffered.filter(({ path }) => wanted === "auto" || path === wanted);
+  const reasons = [...new Set(refused.map((refusal) => refusal.detail))].join(" ");
+  const advice = wanted === "auto" ? "" : " Choose Auto to use whatever works.";
+  return [State.OFFLINE, `${wanted === "auto" ? "No way to the recorder is open." : `${PATH_NAMES[wanted]} cannot be used here.`} ${reasons}${advice}`];
 }
 
-async function dial(offer) {
-  const transport = new TRANSPORTS[offer.path](offer.url);
-  try {
-    await transport.open(offer.deadline_s * 1000);
-    return transport;
-  } catch {
-    return null;
-  }
+function nothingWorks(wanted, report) {
+  const { attempts } = report.json(null);
+  const last = attempts.findLast(({ path }) => path !== "relay");
+  const reason = last?.detail || CODES[last?.code] || "";
+  if (wanted === "auto") return `No direct way to the recorder works from this network, and the relay may not carry video. ${reason}`;
+  return `${PATH_NAMES[wanted]} does not work from here. ${reason} Choose Auto to use whatever works.`;
+}
+
+function resolvable() {
+  const made = {};
+  made.promise = new Promise((resolve) => { made.resolve = resolve; });
+  return made;
 }
 
 function changeOf(session, signal) {
@@ -245,6 +328,10 @@ export function sessionWith(recorderId, wantedPath = "auto") {
   return sessions.get(key);
 }
 
-for (const event of ["online", "pageshow"]) {
-  addEventListener(event, () => sessions.forEach((session) => session.hurry()));
-}
+const changed = () => sessions.forEach((session) => session.networkChanged());
+addEventListener("online", changed);
+addEventListener("pageshow", ({ persisted }) => persisted && changed());
+navigator.connection?.addEventListener("change", changed);
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") sessions.forEach((session) => session.lookedAt());
+});

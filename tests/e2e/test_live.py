@@ -55,11 +55,11 @@ def test_a_viewer_watches_one_camera_in_hd(demo, signed_in, complaints) -> None:
     is_playing(page)
     assert widths(page) == [1280]
     player = page.locator(PLAYER)
-    expect(player).to_have_attribute("data-path", "relay")
+    expect(player).to_have_attribute("data-path", "lan")  # everything is at this machine
     expect(player).to_have_attribute("data-profile", "hd")
     expect(player).to_have_attribute("data-latency-ms", re.compile(r"^\d+$"))
     expect(player).to_have_attribute("data-first-frame-ms", re.compile(r"^\d+$"))
-    expect(page.locator("[data-part=path]")).to_have_text("Relay")
+    expect(page.locator("[data-part=path]")).to_have_text("LAN")
     assert complaints == []  # B1: no violation of the content security policy either
 
 

@@ -56,9 +56,9 @@ function frame(ticks, isKey) {
 const INIT = joined(box("ftyp", "isom"), box("moov", box("avcC", new Uint8Array([1, 0x64, 0, 0x1f, 0xff]))));
 
 test("segments say what they are", () => {
-  assert.deepEqual(describe(INIT), { isInit: true, isKey: false, decodeTime: 0 });
+  assert.deepEqual(describe(INIT), { isInit: true, isKey: false, ticks: 0, decodeTime: 0 });
   assert.equal(codecOf(INIT), "avc1.64001f");
-  assert.deepEqual(describe(frame(1_795_397_375n * 90_000n, true)), { isInit: false, isKey: true, decodeTime: 1_795_397_375 });
+  assert.deepEqual(describe(frame(1_795_397_375n * 90_000n, true)), { isInit: false, isKey: true, ticks: 1_795_397_375 * 90_000, decodeTime: 1_795_397_375 });
   assert.equal(describe(frame(0, false)).isKey, false);
   for (const wrong of [new Uint8Array(), bytes("<!doctype html>     "), box("free", "xxxxxxxxxxxx"), box("moof", "no time in here")]) {
     assert.equal(describe(wrong), null);

@@ -1,7 +1,7 @@
-// One path to a recorder: a WebSocket to a relay (or later to the recorder itself). A transport has
-// `open()`, `send(bytes)`, `close()` and calls `onmessage(ArrayBuffer)` and once `onclose({code, detail})`.
+// One path to a recorder: a WebSocket to a relay. A transport has `open(deadlineMs)`, which rejects with a
+// ProtocolError, `send(bytes)`, `close()`, and calls `onmessage(ArrayBuffer)` and once `onclose({code, detail})`.
 
-import { SUBPROTOCOL } from "../protocol.js";
+import { ProtocolError, SUBPROTOCOL } from "../protocol.js";
 
 const NORMAL_CLOSURE = 1000; // RFC 6455 §7.4.1
 
@@ -10,20 +10,24 @@ export class WebSocketTransport {
   onmessage = () => {};
   onclose = () => {};
 
-  constructor(url) {
+  constructor(url, subprotocol = SUBPROTOCOL) {
     this.url = new URL(url, location.href);
     if (this.url.protocol.startsWith("http")) this.url.protocol = this.url.protocol.replace("http", "ws");
+    this.subprotocol = subprotocol;
   }
 
   /** Resolves once messages can be sent; rejects after `deadlineMs` or when the host refuses. */
   open(deadlineMs) {
-    const socket = new WebSocket(this.url, SUBPROTOCOL);
+    if (location.protocol === "https:" && this.url.protocol !== "wss:") {
+      return Promise.reject(new ProtocolError("mixed_content", "A page with https may not use connections without it."));
+    }
+    const socket = new WebSocket(this.url, this.subprotocol);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.close();
-        reject(new Error(`no answer within ${Math.round(deadlineMs / 1000)} s`));
+        reject(new ProtocolError("timeout", `Nothing answered within ${(deadlineMs / 1000).toFixed(1)} s.`));
       }, deadlineMs);
       socket.onopen = () => {
         clearTimeout(timer);
@@ -32,14 +36,10 @@ export class WebSocketTransport {
       socket.onmessage = (event) => this.onmessage(event.data);
       socket.onclose = (event) => {
         clearTimeout(timer);
-        reject(new Error(`the connection was closed (${event.code})`));
+        reject(new ProtocolError("unreachable", `The connection could not be made (${event.code}).`));
         this.#closed(event.code, event.reason);
       };
     });
-  }
-
-  get bufferedBytes() {
-    return this.#socket?.bufferedAmount ?? 0;
   }
 
   send(bytes) {
