@@ -15,14 +15,16 @@ from channels.security.websocket import OriginValidator
 from django.conf import settings
 from django.urls import path, re_path
 
-from accounts.signing import portal_keys
+from accounts.signing import portal_keys, portal_signer
 from contera.body_limit import Application, limited
+from contera.sealed_http import SealedHost, SealedHttp
 from incidents.routing import websocket_urlpatterns as incident_sockets
+from protocol.sealed_http import PORTAL_HOST_ID
 from protocol.session import CLOSE_NOT_FOUND
-from streaming import stun
 from streaming.consumers import SessionConsumer
 from streaming.relay.asgi import LINK_PATH, PREFIX, RelayApp
 from streaming.relay.hub import Hub
+from streaming.stun_server import serving, stun_places
 
 
 def portal_origins() -> list[str]:
@@ -37,7 +39,7 @@ def build_application(django: Application) -> Application:
     sockets = _websockets(relay.hub)
     pages = limited(django, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
-    async def application(scope: Any, receive: Any, send: Any) -> None:
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await _lifespan(relay, scope, receive, send)
         elif scope["type"] == "websocket" and scope["path"] != LINK_PATH:
@@ -47,7 +49,7 @@ def build_application(django: Application) -> Application:
         else:
             await pages(scope, receive, send)
 
-    return application
+    return SealedHttp(inner, SealedHost(PORTAL_HOST_ID, portal_signer))
 
 
 def _websockets(hub: Hub) -> Application:
@@ -73,5 +75,5 @@ async def _lifespan(relay: RelayApp, scope: Any, receive: Any, send: Any) -> Non
     if not settings.CONTERA_STUN_PORT:
         await relay.lifespan(scope, receive, send)
         return
-    async with stun.serving(stun.ANY_ADDRESS, settings.CONTERA_STUN_PORT):
+    async with serving(stun_places()):
         await relay.lifespan(scope, receive, send)

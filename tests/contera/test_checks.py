@@ -21,6 +21,11 @@ def test_every_host_allowed_is_refused(settings):
     assert "contera.E002" in found_ids()
 
 
+def test_one_of_two_stun_addresses_is_refused(settings):
+    settings.CONTERA_STUN_OTHER_ADDRESS = "192.0.2.2"
+    assert "contera.E003" in found_ids()
+
+
 def test_a_fresh_clone_has_no_errors():
     """D1"""
     assert not found_ids()
