@@ -79,6 +79,7 @@ class Session:
         self._rate = MessageRate()
         self._text = ""
         self._token: AccessToken | None = None
+        self._expires_at = 0.0  # of our own clock, which nobody sets
         self._streams: dict[int, _Stream] = {}
         self._last_stream = 0
         self._deadline: float | None = self._now() + TOKEN_DEADLINE_S
@@ -155,7 +156,7 @@ class Session:
         token = self._token
         if self._deadline is not None and self._now() > self._deadline:
             self._end(CLOSE_UNAUTHORIZED, "renewal_required" if token else "token_missing")
-        elif token is not None and token.expires_at <= self._api.registration.portal_now():
+        elif token is not None and self._now() >= self._expires_at:
             self._end(CLOSE_UNAUTHORIZED, "token_expired")
         elif token is not None and not self._api.is_open(self._door, token):
             self._end(CLOSE_FORBIDDEN, "path_off")
@@ -207,6 +208,7 @@ class Session:
     def _take(self, text: str, token: AccessToken, lasts_s: float) -> None:
         is_first = self._token is None
         self._text, self._token, self._deadline = text, token, None
+        self._expires_at = self._now() + lasts_s
         for number, stream in list(self._streams.items()):
             if not is_allowed(stream.request, token):
                 self._cut(number, "not_granted", "The token does not allow this any more.")
@@ -289,11 +291,9 @@ class Session:
 
     async def _send_live(self, number: int, body: SustainedStream) -> None:
         """One DATA for each segment, so that a viewer that lost frames stays decodable."""
-        if (stream := self._streams.get(number)) is None or self._token is None:
-            return
-        stream.live = body
+        self._streams[number].live = body
         # The token may have been renewed while the answer was being made.
-        body.renew(self._token.expires_at - self._api.registration.portal_now())
+        body.renew(self._expires_at - self._now())
         told = 0
         async for segment in body:
             if (total := body.dropped_frames) > told:
