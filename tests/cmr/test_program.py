@@ -31,6 +31,7 @@ from tests.fakes.footage import footage
 from tests.fakes.portal import RECORDER_ID, ScriptedPortal
 from tests.services.process import free_ports
 from tests.services.rtsp import rtsp_running
+from tests.viewers.sealed import sealed_session
 
 # Programs that start on a busy machine take their time.
 pytestmark = pytest.mark.timeout(150)
@@ -170,6 +171,7 @@ async def test_from_a_code_to_video_that_survives_being_killed(
         await eventually(lambda: relay.hub.is_linked(RECORDER_ID))
 
         await _watch(client, relay.viewer_url, portal)
+        await _watch_directly(program, scripted)
         await eventually(lambda: _is_recorded(client, relay.viewer_url, portal, 4))
         assert await program.end(signal.SIGKILL) == -signal.SIGKILL
         killed_at = time.time()
@@ -180,6 +182,8 @@ async def test_from_a_code_to_video_that_survives_being_killed(
         await _check_pieces(client, program.web, portal)
         await _check_stop(client, program, portal)
     assert scripted.heartbeats[0]["cameras"][0]["name"] == "Door"
+    assert {"relay", "lan", "manual_nat"} <= set(scripted.heartbeats[0]["capabilities"])
+    assert scripted.heartbeats[0]["web"]["http_port"] == program.port
     assert program.log.rstrip().endswith("stopped")
 
 
@@ -206,6 +210,24 @@ async def _watch(client: aiohttp.ClientSession, url: str, portal: Signer) -> Non
         while len(segments) < 20:
             segments += reader.feed(await answer.content.readany())
     assert abs(segments[-1].decode_time / 90_000 - time.time()) < 3
+
+
+async def _watch_directly(program: Program, scripted: ScriptedPortal) -> None:
+    """On a sealed socket, and once more from where the first stream is: the same bytes."""
+    assert scripted.public_key is not None
+    url = f"ws://127.0.0.1:{program.port}/v1/session"
+    token = access(scripted.signer)["Authorization"].removeprefix("Bearer ")
+    async with sealed_session(url, RECORDER_ID, scripted.public_key) as session:
+        await session.renew(token)
+        one = aiter(await session.open("/v1/cameras/1/live"))
+        seen = [SegmentReader().feed(await anext(one))[0] for _ in range(20)]
+        since = seen[-1].decode_time
+        two = aiter(await session.open(f"/v1/cameras/1/live?since={since}"))
+        init, key = [SegmentReader().feed(await anext(two))[0] for _ in range(2)]
+        assert init.data == seen[0].data
+        assert key.is_key
+        assert key.data in [segment.data for segment in seen]
+        assert since - 90_000 <= key.decode_time <= since
 
 
 async def _check_clip(
