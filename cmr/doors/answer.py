@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+from collections.abc import AsyncGenerator
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import Payload
 
-from cmr.api.message import Body, Response
+from cmr.api.message import Response
 from cmr.doors.sockets import prepare_for_body
 from protocol.http_message import ResponseHead, format_response_head, header
 
@@ -42,27 +44,12 @@ class Answer(Payload):
         transport = writer.transport
         if transport is not None:
             prepare_for_body(transport, is_live=self._response.is_live)
-        body = self._response.body
-        await self._send(writer, message_head(self._response))
-        if isinstance(body, bytes):
-            await self._send(writer, body)
-        else:
-            await self._send_chunks(writer, body)
+        async with contextlib.aclosing(message_chunks(self._response)) as chunks:
+            async for chunk in chunks:
+                await self._send(writer, chunk)
         self._reschedule(ANSWER_TIMEOUT_S)
 
-    async def _send_chunks(self, writer: AbstractStreamWriter, body: Body) -> None:
-        try:
-            async for chunk in body:
-                await self._send(writer, chunk)
-        except OSError:
-            raise  # the line broke, or the disk (`BrokenBody`, logged where it happened)
-        except Exception:
-            log.exception("an answer failed")  # our bug; aiohttp would only break the connection
-            raise
-
     async def _send(self, writer: AbstractStreamWriter, chunk: bytes) -> None:
-        if not chunk:
-            return
         self._reschedule(WRITE_TIMEOUT_S)
         await writer.write(chunk)
         await writer.drain()
@@ -91,6 +78,25 @@ async def answer_to(
                 said.close()  # it does not want the rest
             return said.status
     raise TimeoutError  # unreachable; tells the type checker that timeouts raise
+
+
+async def message_chunks(response: Response) -> AsyncGenerator[bytes, None]:
+    """The bytes of a response message as they come, the head first; no chunk is empty."""
+    yield message_head(response)
+    body = response.body
+    if isinstance(body, bytes):
+        if body:
+            yield body
+        return
+    try:
+        async for chunk in body:
+            if chunk:
+                yield chunk
+    except OSError:
+        raise  # the disk (`BrokenBody`, logged where it happened)
+    except Exception:
+        log.exception("an answer failed")  # our bug; a client would only see a broken connection
+        raise
 
 
 def message_head(response: Response) -> bytes:

@@ -35,6 +35,9 @@ class LyingRelay:
             return web.Response(status=204)
         return answer
 
+    async def probe(self, _: web.Request) -> web.Response:
+        return web.json_response({"code": "not_found"}, status=404)
+
     async def exchange(self, request: web.Request) -> web.Response:
         reader = ResponseReader()
         reader.feed(await request.read())
@@ -51,6 +54,7 @@ async def lying(
     monkeypatch.setattr(relay_door, "RETRY_CAP_S", 0.05)
     relay, app = LyingRelay(), web.Application()
     app.router.add_get("/relay/v1/next", relay.next)
+    app.router.add_route("*", "/relay/v1/probes/{id}", relay.probe)
     app.router.add_post(f"/relay/v1/exchanges/{ID}", relay.exchange)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
