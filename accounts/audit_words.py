@@ -26,6 +26,9 @@ _ACTIONS = {
     "group.access_changed": "Access of a group changed",
     "api_token.created": "API token created",
     "api_token.withdrawn": "API token withdrawn",
+    "network.changed": "Remote Network Settings changed",
+    "network.tested": "Manual NAT tested",
+    "preflight.started": "Preflight started",
     "session.opened": "Viewing session opened",
 }
 

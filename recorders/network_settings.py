@@ -89,7 +89,11 @@ def parse_ranges(text: str) -> list[str]:
     Raises BadSetting with a sentence per bad line.
     """
     if len(text) > MAX_RANGES_TEXT:
-        raise BadSetting(f"The ranges have more than {MAX_RANGES_TEXT} characters.")
+        count = len(re.findall(r"[^,\s][^,\n]*", text))
+        raise BadSetting(
+            f"There are {count:,} ranges with {len(text):,} characters; at most {MAX_RANGES} are "
+            "kept. Take wider ones, such as 10.0.0.0/8."
+        )
     spans, problems = [], []
     for number, line in enumerate(text.splitlines(), 1):
         for entry in filter(None, (part.strip() for part in line.split(","))):
@@ -253,16 +257,16 @@ def _host(text: str) -> str:
 
 
 def _reachable(address: Address) -> str:
-    embedded = _embedded_ipv4(address)
+    embedded = embedded_ipv4(address)
     for candidate in [address] if embedded is None else [address, embedded]:
-        reason = _unreachable_reason(candidate)
+        reason = unreachable_reason(candidate)
         if reason:
             raise BadSetting(f"{address} cannot be used: {reason}.")
     is_mapped = address.version == 6 and address in _MAPPED
     return str(embedded if is_mapped else address)
 
 
-def _embedded_ipv4(address: Address) -> IPv4Address | None:
+def embedded_ipv4(address: Address) -> IPv4Address | None:
     if isinstance(address, IPv4Address):
         return None
     if address in _NAT64:
@@ -270,7 +274,7 @@ def _embedded_ipv4(address: Address) -> IPv4Address | None:
     return address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
 
 
-def _unreachable_reason(address: Address) -> str | None:
+def unreachable_reason(address: Address) -> str | None:
     reasons = {
         "it means the client's own machine": address.is_loopback,
         "it is a link-local address, good on one cable only": address.is_link_local,
@@ -320,14 +324,14 @@ def unreachable_warning(enabled: frozenset[str], supported: frozenset[str]) -> s
     if supported and not enabled & supported:
         names = _listed(sorted(NAMES[path] for path in supported if path in NAMES))
         return (
-            f"This version of the recorder offers {names} only, which is switched off: nobody can "
-            "watch its video through the portal."
+            f"The recorder offers {names} only, which is switched off: nobody can watch its video "
+            "through the portal."
         )
     return None
 
 
 def outlook(enabled: frozenset[str], supported: frozenset[str]) -> str:
-    """What the next viewer will experience, in one or two sentences."""
+    """What the next viewer will experience, in a few sentences."""
     warning = unreachable_warning(enabled, supported)
     if warning:
         return warning
@@ -335,14 +339,14 @@ def outlook(enabled: frozenset[str], supported: frozenset[str]) -> str:
     waiting = [name for path, name in NAMES.items() if path in enabled and path not in supported]
     if not supported:
         return "The recorder has not said yet which methods its version offers."
-    sentence = f"The next viewer gets the picture through {_listed(usable)}."
-    if not waiting:
-        return sentence
-    verb = "is" if len(waiting) == 1 else "are"
-    return (
-        f"{sentence} {_listed(waiting)} {verb} kept for recorder versions that offer "
-        f"{'it' if len(waiting) == 1 else 'them'}; this one does not."
-    )
+    sentences = [
+        f"The next viewer gets the picture through {_listed(usable)}."
+        if len(usable) == 1
+        else f"The next viewer gets the picture through the best that works: {_listed(usable)}.",
+        "" if NAMES["relay"] in usable else "Where none of it works, there is no picture.",
+        f"The recorder does not offer {_listed(waiting)} now." if waiting else "",
+    ]
+    return " ".join(filter(None, sentences))
 
 
 def _listed(names: list[str]) -> str:

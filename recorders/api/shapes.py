@@ -20,6 +20,18 @@ class LocationShape(Shape):
     name = serializers.CharField(max_length=100)
 
 
+class ConnectionShape(Shape):
+    """What the recorder and its last heartbeat told; for people who configure it."""
+
+    external_address = serializers.CharField(allow_null=True)
+    local_addresses = serializers.ListField(child=serializers.CharField())
+    http_port = serializers.IntegerField(allow_null=True)
+    https_port = serializers.IntegerField(allow_null=True)
+    nat = serializers.DictField()
+    proxy = serializers.DictField()
+    relay_transport = serializers.DictField()
+
+
 class RecorderShape(Shape):
     id = serializers.UUIDField(read_only=True)
     name = serializers.CharField(max_length=100)
@@ -32,6 +44,9 @@ class RecorderShape(Shape):
     problem_count = serializers.IntegerField(read_only=True)
     clock_offset_s = serializers.FloatField(read_only=True, allow_null=True)
     capabilities = serializers.ListField(child=serializers.CharField(), read_only=True)
+    connection = ConnectionShape(
+        read_only=True, allow_null=True, help_text="Null without the right to configure"
+    )
     rights = serializers.ListField(
         child=serializers.ChoiceField(choices=RIGHTS),
         read_only=True,
@@ -87,6 +102,7 @@ class WhitelistMailShape(Shape):
 def recorder_body(
     recorder: Recorder, problem_count: int, camera_count: int, rights: Iterable[str], now: datetime
 ) -> dict[str, Any]:  # Any: JSON values
+    held = frozenset(rights)
     return {
         "id": recorder.pk,
         "name": recorder.name,
@@ -99,7 +115,8 @@ def recorder_body(
         "problem_count": problem_count,
         "clock_offset_s": recorder.clock_offset_s,
         "capabilities": recorder.capabilities,
-        "rights": sorted(rights),
+        "connection": recorder if "configure" in held else None,
+        "rights": sorted(held),
     }
 
 

@@ -11,7 +11,6 @@ from django.http import QueryDict
 
 from recorders.models import Recorder, RemoteNetworkSettings
 from recorders.network_settings import (
-    MAX_RANGES_TEXT,
     BadSetting,
     ManualNat,
     NetworkChoice,
@@ -33,7 +32,6 @@ class NetworkForm(forms.Form):
     lan = _switch("Use LAN Smart Forwarding")
     lan_ranges = forms.CharField(
         required=False,
-        max_length=MAX_RANGES_TEXT,
         label="IP ranges of the same network",
         widget=forms.Textarea({"rows": 4, "spellcheck": "false", "autocomplete": "off"}),
         help_text="One per line: 10.1.0.0/16, 192.168.4.10-192.168.4.90 or a single address. "

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from accounts.audit import Actor
+from recorders.connection_words import nat_status
 from recorders.doors import configurable_recorder, posted
 from recorders.forms.network import NetworkForm
 from recorders.network_settings import outlook, unreachable_warning
@@ -34,5 +35,6 @@ def network_page(request: HttpRequest, recorder_id: UUID) -> HttpResponse:
         "outlook": outlook(enabled, supported),
         "is_unreachable": unreachable_warning(enabled, supported) is not None,
         "supported": supported,
+        "nat": nat_status(recorder.nat) if recorder.nat else None,
     }
     return render(request, "recorders/network.html", context)

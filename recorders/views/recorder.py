@@ -19,6 +19,13 @@ from accounts.models import User
 from accounts.permissions import person_of
 from protocol.errors import ProtocolError
 from protocol.times import parse_time
+from recorders.connection_words import (
+    methods_words,
+    nat_details,
+    nat_status,
+    proxy_status,
+    transport_status,
+)
 from recorders.doors import configurable_recorder, may_configure, posted, visible_recorder
 from recorders.forms.recorder import RecorderForm, RemoveForm
 from recorders.listing import row_of
@@ -97,6 +104,7 @@ def _state(user: User, recorder: Recorder, now: datetime) -> dict[str, Any]:  # 
         "clock": clock_status(recorder.clock_offset_s),
         "storage": _storage(recorder),
         "may_configure": may_configure(user, recorder),
+        "connection": _connection(recorder),
     }
 
 
@@ -118,6 +126,16 @@ def _camera(camera: Camera, rights: frozenset[str]) -> dict[str, Any]:  # Any: t
         "detail": camera.detail if has_problem(camera) else "",
         "profiles": profiles,
         "rights": rights,
+    }
+
+
+def _connection(recorder: Recorder) -> dict[str, Any]:  # Any: template values
+    return {
+        "methods": methods_words(recorder.capabilities),
+        "nat": nat_status(recorder.nat),
+        "nat_details": nat_details(recorder.nat),
+        "transport": transport_status(recorder.relay_transport),
+        "proxy": proxy_status(recorder.proxy),
     }
 
 

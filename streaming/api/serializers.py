@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from streaming.broker.facts import PATHS, WANTED
+from streaming.manual_nat.probe import Outcome
 from streaming.services import Session
 
 
@@ -67,6 +68,23 @@ class SessionSerializer(TokenSerializer):
         allow_null=True, help_text="For signals, also where the relay may carry no video"
     )
     cameras = SessionCameraSerializer(many=True)
+
+
+class NetworkTestSerializer(serializers.Serializer[Any]):
+    """Without an address, what the settings say is tested."""
+
+    address = serializers.CharField(
+        max_length=300, required=False, allow_blank=True, help_text="Address, domain, or https://…"
+    )
+    port = serializers.IntegerField(
+        min_value=1, max_value=65535, allow_null=True, default=None, help_text="80, or 443"
+    )
+
+
+class NetworkTestResultSerializer(serializers.Serializer[Any]):
+    code = serializers.ChoiceField(choices=[outcome.value for outcome in Outcome])
+    detail = serializers.CharField()
+    hints = serializers.ListField(child=serializers.CharField())
 
 
 def session_body(session: Session, renew_after_s: int) -> dict[str, Any]:

@@ -71,6 +71,13 @@ def test_at_most_a_hundred_ranges_are_kept() -> None:
         parse_ranges("\n".join(entries))
 
 
+@pytest.mark.parametrize("separator", ["\n", ",", ", "])
+def test_ten_thousand_ranges_are_refused_in_a_sentence(separator: str) -> None:
+    text = separator.join(f"10.{n // 250}.{n % 250}.0/24" for n in range(10_000))
+    with pytest.raises(BadSetting, match=r"There are 10,000 ranges .* at most 100 are kept"):
+        parse_ranges(text)
+
+
 @given(st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 300)), max_size=20))
 def test_merging_keeps_exactly_the_same_addresses(spans: list[tuple[int, int]]) -> None:
     base = int(ipaddress.ip_address("10.0.0.0"))
@@ -189,10 +196,11 @@ OUTLOOKS = [
     (
         {"lan", "p2p", "relay"},
         {"relay"},
-        "through Relay. LAN Smart Forwarding and Peer-to-Peer are",
+        "through Relay. The recorder does not offer LAN Smart Forwarding and Peer-to-Peer now.",
     ),
     ({"relay"}, {"relay"}, "The next viewer gets the picture through Relay."),
-    ({"lan", "relay"}, {"lan", "relay"}, "through LAN Smart Forwarding and Relay."),
+    ({"lan", "relay"}, {"lan", "relay"}, "best that works: LAN Smart Forwarding and Relay."),
+    ({"p2p"}, {"p2p", "relay"}, "through Peer-to-Peer. Where none of it works, there is no"),
     (set(), {"relay"}, "Every method is switched off"),
     ({"lan"}, {"relay"}, "offers Relay only, which is switched off"),
     ({"relay"}, set(), "has not said yet"),

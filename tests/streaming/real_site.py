@@ -65,6 +65,7 @@ def running_site(recorder_id: str) -> Iterator[RealSite]:
     finally:
         loop.call_soon_threadsafe(stop.set)
         running.result(WITHIN_S)
+        asyncio.run_coroutine_threadsafe(_leave_nothing(), loop).result(WITHIN_S)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(WITHIN_S)
         loop.close()
@@ -98,6 +99,14 @@ async def _serve(
             task.cancel()
         await asyncio.wait(tasks)
     sock.close()
+
+
+async def _leave_nothing() -> None:
+    """What servers left running when they were told to stop at once."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 async def until(is_true: Callable[[], object]) -> None:

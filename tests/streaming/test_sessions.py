@@ -298,3 +298,13 @@ def test_the_portals_own_jobs_may_use_the_relay_whatever_viewers_may(owner, capa
         portal_keys(), token.text, str(capable.pk), int(timezone.now().timestamp())
     )
     assert "relay" in access.paths
+
+
+@pytest.mark.parametrize(
+    "address", ["/api/v1/recorders/{}/", "/api/v1/recorders/", "/recorders/{}/"]
+)
+def test_local_addresses_are_shown_to_who_configures_the_recorder(viewer, owner, capable, address):
+    """L7"""
+    url = address.format(capable.pk)
+    assert "192.168.1.20" not in client_of(viewer).get(url).content.decode()
+    assert "192.168.1.20" in client_of(owner).get(url).content.decode()

@@ -1,0 +1,1 @@
+"""The test of a Manual NAT address: is the recorder reached there, and is it this recorder?"""
