@@ -226,3 +226,27 @@ class WhitelistMail(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
+
+
+class Preflight(models.Model):
+    """A test of the recorder's network, asked for by a person; `rows` as it found them."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=random_id, editable=False)
+    recorder = models.ForeignKey(Recorder, on_delete=models.CASCADE, related_name="preflights")
+    requested_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True)
+    requested_at = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    rows = models.JSONField(default=list)  # id group title is_required state detail advice
+    error = models.CharField(max_length=500, blank=True)
+
+    objects = OfRecorderQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-requested_at"]
+        indexes = [models.Index(fields=["recorder", "-requested_at"], name="preflight_newest")]

@@ -14,20 +14,23 @@ from django.template.loader import render_to_string
 _DIGEST_LENGTH = 16
 
 
-def part(request: HttpRequest, url: str, template: str, context: Mapping[str, Any]) -> str:
-    """The part in a frame that asks `url` for it every 10 s (Any: template values)."""
+def part(
+    request: HttpRequest, url: str, template: str, context: Mapping[str, Any], every_s: int = 10
+) -> str:
+    """The part in a frame that asks `url` for it again and again (Any: template values)."""
     inner, digest = _render(request, template, context)
     address = f"{url}{'&' if '?' in url else '?'}seen={digest}"
-    return render_to_string("recorders/_refreshing.html", {"inner": inner, "address": address})
+    frame = {"inner": inner, "address": address, "every_s": every_s}
+    return render_to_string("recorders/_refreshing.html", frame)
 
 
 def refreshed(
-    request: HttpRequest, url: str, template: str, context: Mapping[str, Any]
+    request: HttpRequest, url: str, template: str, context: Mapping[str, Any], every_s: int = 10
 ) -> HttpResponse:
     """The part again, or 204 when the page has it already."""
     if request.GET.get("seen") == _render(request, template, context)[1]:
         return HttpResponse(status=204)
-    return HttpResponse(part(request, url, template, context))
+    return HttpResponse(part(request, url, template, context, every_s))
 
 
 def _render(request: HttpRequest, template: str, context: Mapping[str, Any]) -> tuple[str, str]:

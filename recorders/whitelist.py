@@ -11,7 +11,9 @@ import io
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
+HTTP_PORT = 80
 _LINE_LENGTH = 76  # what mail programs show without breaking
 _WEB = ("TCP 443",)
 _RELAY = ("TCP 443", "TCP 80")
@@ -28,6 +30,7 @@ class Hosts:
     health: Sequence[str] = ()
     relay_nodes: Sequence[tuple[str, int]] = ()  # host and port where they are not below `relay`
     portal_port: int = 443
+    is_portal_https: bool = True
     is_relay_inside: bool = False  # the portal is the relay
     stun_port: int = 0  # of the STUN server inside the portal; 0: it is `stun.<relay>`
 
@@ -43,6 +46,18 @@ class Row:
     @property
     def ports_text(self) -> str:
         return ", ".join(self.ports)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A host and port that a recorder can try; `protocol` is tcp or udp."""
+
+    host: str
+    port: int
+    protocol: str
+    purpose: str
+    is_required: bool
+    is_tls: bool
 
 
 @dataclass(frozen=True)
@@ -73,6 +88,32 @@ def whitelist(hosts: Hosts, region: str) -> Whitelist:
     rows = [*_required(hosts, region), *_optional(hosts)]
     senders = [f"*@{domain}" for domain in dict.fromkeys((hosts.portal, hosts.api)) if domain]
     return Whitelist(region, rows, _advice(hosts, region), senders)
+
+
+def targets(hosts: Hosts, region: str, relay_urls: Sequence[str]) -> list[Target]:
+    """What a preflight tries: the rows that name one host, and the relay nodes behind wildcards."""
+    rows = [*_required(hosts, region), *_optional(hosts)]
+    named = [(row, port) for row in rows if "*" not in row.host for port in row.ports]
+    found = [_target(row, port, hosts) for row, port in named]
+    known = {(target.host, target.port) for target in found}
+    nodes = [_node(url) for url in relay_urls]
+    return found + [node for node in nodes if (node.host, node.port) not in known]
+
+
+def _target(row: Row, port: str, hosts: Hosts) -> Target:
+    protocol, _, text = port.lower().partition(" ")
+    number = int(text)
+    is_plain_portal = (row.host, number) == (hosts.portal, hosts.portal_port)
+    is_plain = number == HTTP_PORT or (is_plain_portal and not hosts.is_portal_https)
+    is_tls = protocol == "tcp" and not is_plain
+    return Target(row.host, number, protocol, row.purpose, row.is_required, is_tls)
+
+
+def _node(url: str) -> Target:
+    parts = urlsplit(url)
+    is_tls = parts.scheme == "https"
+    port = parts.port or (443 if is_tls else HTTP_PORT)
+    return Target(parts.hostname or "", port, "tcp", "Relay node", True, is_tls)
 
 
 def _required(hosts: Hosts, region: str) -> list[Row]:

@@ -11,3 +11,11 @@ def tell_recorders(user_ids: list[str]) -> None:
     from streaming import access_changes
 
     access_changes.tell_recorders(user_ids, timezone.now())
+
+
+@shared_task
+def look_at_preflight(preflight_id: str) -> None:
+    from streaming.preflight import service
+
+    if service.look(preflight_id, timezone.now()):
+        look_at_preflight.apply_async((preflight_id,), countdown=service.LOOK_AGAIN_S)

@@ -17,6 +17,11 @@ urlpatterns = [
     path("recorder/enrol", recorder_side.EnrolView.as_view(), name="recorder-enrol"),
     path("recorder/heartbeat", recorder_side.HeartbeatView.as_view(), name="recorder-heartbeat"),
     path(
+        "recorder/preflight",
+        recorder_side.PreflightFactsView.as_view(),
+        name="recorder-preflight-facts",
+    ),
+    path(
         "registration-codes/",
         registration_codes.RegistrationCodesView.as_view(),
         name="registration-codes",

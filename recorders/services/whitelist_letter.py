@@ -11,11 +11,16 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.template.loader import render_to_string
 
 from recorders.models import Recorder, WhitelistMail
-from recorders.whitelist import Hosts, Whitelist, as_text, whitelist
+from recorders.whitelist import Hosts, Target, Whitelist, as_text, targets, whitelist
 
 
 def whitelist_of(recorder: Recorder) -> Whitelist:
     return whitelist(_hosts(), recorder.network.relay_region)
+
+
+def targets_of(recorder: Recorder) -> list[Target]:
+    """What the recorder's preflight tries."""
+    return targets(_hosts(), recorder.network.relay_region, settings.CONTERA_RELAY_URLS)
 
 
 def subject_of(recorder: Recorder) -> str:
@@ -69,6 +74,7 @@ def _hosts() -> Hosts:
         health=settings.CONTERA_HEALTH_HOSTS,
         relay_nodes=_other_nodes(),
         portal_port=base.port or (443 if base.scheme == "https" else 80),
+        is_portal_https=base.scheme == "https",
         is_relay_inside=settings.IS_RELAY_EMBEDDED,
         stun_port=settings.CONTERA_STUN_PORT,
     )
