@@ -1,0 +1,109 @@
+"""Whether a host can be reached: its name, its port, its certificate, directly or by the proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from dataclasses import dataclass
+
+import aiohttp
+
+from cmr.connector import Outgoing, UntrustedCertificate
+from cmr.dialling import dial, failure_words
+from cmr.preflight.check import Verdict
+from cmr.proxy import ProxyError
+
+CONNECT_S = 6.0
+SHOWN_ADDRESSES = 3
+
+
+@dataclass(frozen=True)
+class Target:
+    """A host and port that the whitelist names; `protocol` is tcp or udp."""
+
+    host: str
+    port: int
+    protocol: str
+    purpose: str
+    is_required: bool
+    is_tls: bool
+
+    @property
+    def label(self) -> str:
+        return f"{self.host} {self.protocol.upper()} {self.port}"
+
+
+async def look_up(host: str) -> Verdict:
+    """DNS, as this machine sees it."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        return Verdict.failed(
+            f"{host}: {failure_words(error)}",
+            f"The recorder's DNS server has to resolve {host}. A filter may hide the name.",
+        )
+    addresses = list(dict.fromkeys(str(address[4][0]) for address in found))
+    shown = ", ".join(addresses[:SHOWN_ADDRESSES])
+    return Verdict.passed(f"{host} is {shown}{' …' if len(addresses) > SHOWN_ADDRESSES else ''}")
+
+
+async def connect(target: Target, outgoing: Outgoing) -> Verdict:
+    """TCP, and TLS with a trusted certificate where the port has it."""
+    started = time.monotonic()
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            sock = await _socket(target, outgoing)
+    except ProxyError as error:
+        return Verdict.failed(str(error), _proxy_advice(target))
+    except OSError as error:
+        return Verdict.failed(
+            f"{target.label}: {failure_words(error)}",
+            f"Allow outgoing {target.protocol.upper()} to {target.host} port {target.port}.",
+        )
+    sock.close()
+    if target.is_tls:
+        return await _certificate(target, outgoing)
+    return Verdict.passed(f"connected in {_milliseconds(started)} ms")
+
+
+async def _socket(target: Target, outgoing: Outgoing) -> socket.socket:
+    if outgoing.proxy is not None:
+        return await outgoing.proxy.tunnel(target.host, target.port)
+    return await dial(target.host, target.port)
+
+
+async def _certificate(target: Target, outgoing: Outgoing) -> Verdict:
+    """A whole request, so that it is the recorder's own way of connecting that is tested."""
+    started = time.monotonic()
+    url = f"https://{target.host}:{target.port}/"
+    timeout = aiohttp.ClientTimeout(total=CONNECT_S)
+    try:
+        async with (
+            outgoing.session(timeout) as session,
+            session.head(url, allow_redirects=False) as answer,
+        ):
+            status = answer.status
+    except UntrustedCertificate as error:
+        return Verdict.failed(
+            str(error),
+            f"Something reads the encrypted traffic to {target.host}. "
+            "Exempt this host from TLS inspection.",
+        )
+    except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
+        words = "no answer" if isinstance(error, TimeoutError) else str(error)
+        return Verdict.failed(
+            f"no protected connection: {words}"[:300],
+            f"Allow TLS to {target.host} port {target.port} without inspection.",
+        )
+    return Verdict.passed(f"certificate trusted, answered {status} in {_milliseconds(started)} ms")
+
+
+def _proxy_advice(target: Target) -> str:
+    return f"The proxy has to allow CONNECT to {target.host}:{target.port} for the recorder."
+
+
+def _milliseconds(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

@@ -1,0 +1,202 @@
+"""What a network does to relayed video: streaming POSTs of `message/http`, WebSockets, the rate.
+
+The relay counts what arrives of a probe while it is under way (docs/design/connection.md §7).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import aiohttp
+
+from cmr.connector import Outgoing
+from cmr.portal import read_bounded
+from cmr.preflight.check import Verdict
+from protocol.errors import ProtocolError
+from protocol.http_message import RESPONSE_TYPE, parse_response_head
+from protocol.session import SUBPROTOCOL
+
+ANSWER_S = 6.0
+ARRIVAL_S = 5.0  # the first bytes of a body that is not held are there within (L13)
+ASK_EVERY_S = 0.2
+FIRST_BYTES = 2048
+MAX_ANSWER_BYTES = 64 * 1024
+
+UPLOAD_S = 2.0
+MAX_UPLOAD_BYTES = 4_000_000
+PIECE_BYTES = 60_000  # a probe takes 64 KiB
+SENDERS = 4  # one alone would measure the way there and back
+
+# The guide's plan (requirement D4): what one camera needs, in kbps.
+SD_KBPS, HD_KBPS = 500, 5000
+MOST_CAMERAS = 64  # a recorder has no more
+
+_FILTER_ADVICE = (
+    "Allow Content-Type message/http to the relay, in POST requests and in answers. "
+    "Cisco IronPort needs a Cisco Data Security policy for it."
+)
+_HOLDS_ADVICE = (
+    "A filter keeps uploads until they end, and live video never ends. Exempt the relay from it. "
+    "Until then the recorder uses another way of sending."
+)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A relay node, and what opens it."""
+
+    url: str
+    relay_pass: str
+    recorder_id: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.relay_pass}"}
+
+    def probe_url(self) -> str:
+        return f"{self.url}/relay/v1/probes/{secrets.token_hex(16)}"
+
+
+def _session(outgoing: Outgoing) -> aiohttp.ClientSession:
+    return outgoing.session(aiohttp.ClientTimeout(total=None, sock_connect=ANSWER_S), limit=0)
+
+
+async def message_http(outgoing: Outgoing, node: Node) -> Verdict:
+    """A small request and an answer, both of the media type that relayed video has."""
+    url = node.probe_url()
+    headers = {**node.headers, "Content-Type": RESPONSE_TYPE}
+    try:
+        async with asyncio.timeout(ANSWER_S), _session(outgoing) as session:
+            async with session.post(url, headers=headers, data=bytes(64)) as answer:
+                status = answer.status
+            received = await _received(session, url, node)
+    except (aiohttp.ClientError, OSError) as error:
+        return Verdict.failed(_words(error), _FILTER_ADVICE)
+    if status != 204 or received is None:
+        return Verdict.failed(f"answered {status} by something between", _FILTER_ADVICE)
+    return Verdict.passed("requests and answers of this type arrive unchanged")
+
+
+async def streaming(outgoing: Outgoing, node: Node) -> Verdict:
+    """A body that is not at its end: does its beginning arrive?"""
+    url, arrived = node.probe_url(), asyncio.Event()
+    headers = {**node.headers, "Content-Type": RESPONSE_TYPE}
+    started = time.monotonic()
+    async with _session(outgoing) as session:
+        post = asyncio.create_task(_post(session, url, headers, _held(arrived)))
+        try:
+            async with asyncio.timeout(ARRIVAL_S):
+                while not await _received(session, url, node):
+                    if post.done():
+                        return Verdict.failed(post.result(), _FILTER_ADVICE)
+                    await asyncio.sleep(ASK_EVERY_S)
+        except TimeoutError:
+            seconds = f"{ARRIVAL_S:g} s"
+            return Verdict.failed(f"nothing of an upload arrived within {seconds}", _HOLDS_ADVICE)
+        except (aiohttp.ClientError, OSError) as error:
+            return Verdict.failed(_words(error), _FILTER_ADVICE)
+        finally:
+            arrived.set()
+            post.cancel()
+            await asyncio.gather(post, return_exceptions=True)
+    passed_ms = round((time.monotonic() - started) * 1000)
+    return Verdict.passed(f"uploads arrive while they are being sent ({passed_ms} ms)")
+
+
+async def web_socket(outgoing: Outgoing, node: Node) -> Verdict:
+    """The way around a filter that holds uploads, and the way browsers come."""
+    url = f"{node.url}/relay/v1/recorders/{node.recorder_id}/session"
+    try:
+        async with (
+            asyncio.timeout(ANSWER_S),
+            _session(outgoing) as session,
+            session.ws_connect(url, protocols=[SUBPROTOCOL], compress=0),
+        ):
+            return Verdict.passed("WebSockets pass")
+    except (aiohttp.ClientError, OSError) as error:
+        return Verdict.failed(
+            f"no WebSocket: {_words(error)}",
+            "Allow the HTTP header Upgrade: websocket to the relay. Browsers at this site need it.",
+        )
+
+
+async def upload(outgoing: Outgoing, node: Node) -> Verdict:
+    """How fast this site sends, for UPLOAD_S or MAX_UPLOAD_BYTES."""
+    sent, started = 0, time.monotonic()
+
+    async def send(session: aiohttp.ClientSession) -> None:
+        nonlocal sent
+        headers = {**node.headers, "Content-Type": RESPONSE_TYPE}
+        while time.monotonic() - started < UPLOAD_S and sent < MAX_UPLOAD_BYTES:
+            piece = secrets.token_bytes(PIECE_BYTES)  # what a line that compresses cannot shrink
+            async with session.post(node.probe_url(), headers=headers, data=piece) as answer:
+                if answer.status != 204:
+                    raise aiohttp.ClientError(f"the relay answered {answer.status}")
+            sent += PIECE_BYTES
+
+    async with _session(outgoing) as session:
+        senders = [send(session) for _ in range(SENDERS)]
+        ended = await asyncio.gather(*senders, return_exceptions=True)
+    failures = [error for error in ended if isinstance(error, aiohttp.ClientError | OSError)]
+    if failures:
+        advice = "Once the tests of the relay pass, the rate can be measured."
+        return Verdict.failed(_words(failures[0]), advice)
+    return _rate(sent * 8 / 1000 / (time.monotonic() - started))
+
+
+def _rate(kbps: float) -> Verdict:
+    """In kbps, and what that means in cameras."""
+    detail = f"{_rate_words(kbps)} upwards: {_cameras(kbps, HD_KBPS, 'HD')}, or "
+    detail += _cameras(kbps, SD_KBPS, "SD")
+    if kbps < HD_KBPS:
+        advice = "Below 5 Mbps plan for SD: one 4MP HD stream needs all of 5 Mbps."
+        return Verdict.warned(detail, advice)
+    return Verdict.passed(detail)
+
+
+def _cameras(kbps: float, each: int, kind: str) -> str:
+    count = int(kbps // each)
+    if count >= MOST_CAMERAS:
+        return f"{MOST_CAMERAS} or more {kind} cameras"
+    return f"{count} {kind} camera{'' if count == 1 else 's'}"
+
+
+def _rate_words(kbps: float) -> str:
+    return f"{kbps / 1000:.1f} Mbps" if kbps >= 1000 else f"{kbps:.0f} kbps"
+
+
+async def _held(is_over: asyncio.Event) -> AsyncIterator[bytes]:
+    yield bytes(FIRST_BYTES)
+    await is_over.wait()
+
+
+async def _post(
+    session: aiohttp.ClientSession, url: str, headers: dict[str, str], body: AsyncIterator[bytes]
+) -> str:
+    """What ended the upload before its end, in words."""
+    try:
+        async with session.post(url, headers=headers, data=body) as answer:
+            return f"the upload was answered {answer.status} before it ended"
+    except (aiohttp.ClientError, OSError) as error:
+        return f"the upload was cut: {_words(error)}"
+
+
+async def _received(session: aiohttp.ClientSession, url: str, node: Node) -> int | None:
+    """Bytes of a probe that have arrived; None when the answer is not the relay's."""
+    async with asyncio.timeout(ANSWER_S), session.get(url, headers=node.headers) as answer:
+        data = await read_bounded(answer.content, MAX_ANSWER_BYTES)
+    head, _, body = data.partition(b"\r\n\r\n")
+    try:
+        parse_response_head(head)
+        return int(json.loads(body)["received"])
+    except (ProtocolError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _words(error: BaseException) -> str:
+    return "no answer" if isinstance(error, TimeoutError) else (str(error) or "cut off")[:300]
