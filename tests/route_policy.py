@@ -14,7 +14,12 @@ ROLES = ("anonymous", "stranger", "viewer", "owner")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 # Routes with a way to sign in of their own: no session cookie counts there, so no CSRF either.
-OWN_AUTHENTICATION = {"api-sign-in", "recorder-enrol", "recorder-heartbeat"}
+OWN_AUTHENTICATION = {
+    "api-sign-in",
+    "recorder-enrol",
+    "recorder-heartbeat",
+    "recorder-preflight-facts",
+}
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,12 @@ recorder-remove                        GET    login     404      403    ok
 recorder-remove                        POST   login     404      403    ok
 network                                GET    login     404      403    ok
 network                                POST   login     404      403    ok
+network-test                           GET    401       405      405    405
+network-test                           POST   401       404      403    ok
+preflight                              GET    login     404      403    ok
+preflight                              POST   login     404      403    ok
+preflight-part                         GET    401       404      403    ok
+preflight-part                         POST   401       405      405    405
 whitelist                              GET    login     404      403    ok
 whitelist                              POST   login     404      403    ok
 whitelist-mails                        GET    401       404      403    ok
@@ -169,6 +180,7 @@ api-group-grants                       GET    401       404      403    ok
 api-group-grants                       PUT    401       404      403    ok
 recorder-enrol                         POST   ok        ok       ok     ok
 recorder-heartbeat                     POST   401       401      401    401
+recorder-preflight-facts               POST   401       401      401    401
 registration-codes                     POST   401       ok       403    ok
 api-locations                          GET    401       ok       ok     ok
 api-locations                          POST   401       ok       403    ok
@@ -181,6 +193,9 @@ api-recorder                           DELETE 401       404      403    ok
 api-cameras                            GET    401       404      ok     ok
 api-network                            GET    401       404      403    ok
 api-network                            PUT    401       404      403    ok
+api-network-test                       POST   401       404      403    ok
+api-preflight                          GET    401       404      403    404
+api-preflight                          POST   401       404      403    ok
 api-whitelist-mails                    GET    401       404      403    ok
 api-whitelist-mails                    POST   401       404      403    ok
 session                                POST   401       404      ok     ok

@@ -10,7 +10,8 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from django.template.loader import render_to_string
 
-from recorders.models import Recorder, WhitelistMail
+from recorders import preflight
+from recorders.models import Preflight, Recorder, WhitelistMail
 from recorders.whitelist import Hosts, Target, Whitelist, as_text, targets, whitelist
 
 
@@ -30,6 +31,8 @@ def subject_of(recorder: Recorder) -> str:
 def texts(recorder: Recorder, sender_name: str, message: str) -> tuple[str, str]:
     """The mail as plain text and as HTML."""
     found = whitelist_of(recorder)
+    tested = recorder.preflights.filter(state=Preflight.State.DONE).first()
+    rows = tested.rows if tested else []
     context = {
         "recorder": recorder,
         "organisation": recorder.organisation,
@@ -37,6 +40,10 @@ def texts(recorder: Recorder, sender_name: str, message: str) -> tuple[str, str]
         "message": message.strip(),
         "whitelist": found,
         "list_text": as_text(found),
+        "preflight": tested,
+        "preflight_text": preflight.as_text(rows),
+        "preflight_summary": preflight.summary(rows),
+        "preflight_groups": preflight.grouped(rows),
         "portal_url": settings.CONTERA_BASE_URL,
     }
     text = render_to_string("mail/whitelist.txt", context).strip() + "\n"

@@ -17,8 +17,8 @@ from accounts.audit import Actor, record
 from accounts.models import User
 from recorders.models import Preflight, Recorder
 from recorders.policy import recorder_rights
+from recorders.preflight import BadRows, parse_rows
 from streaming import tasks
-from streaming.preflight.rows import BadRows, parse_rows
 from streaming.relayed import Silence, ask
 from streaming.services import NO_PATHS, issue_token
 

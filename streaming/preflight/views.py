@@ -17,10 +17,10 @@ from accounts.audit import Actor
 from accounts.permissions import person_of
 from recorders.doors import configurable_recorder
 from recorders.models import Recorder
+from recorders.preflight import as_text, grouped, summary
 from recorders.refreshing import part, refreshed, reload_when_signed_out
 from recorders.services.network import stun_servers
 from streaming.preflight import service
-from streaming.preflight.rows import as_text, grouped, summary
 
 _PART = "recorders/_preflight.html"
 _REFRESH_S = 2
