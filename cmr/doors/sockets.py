@@ -35,9 +35,12 @@ def prepare_for_body(transport: asyncio.WriteTransport, *, is_live: bool) -> Non
     sock = transport.get_extra_info("socket")
     if sock is not None and _NOT_SENT is not None:
         sock.setsockopt(socket.IPPROTO_TCP, _NOT_SENT, unsent)
-    transport.set_write_buffer_limits(high=waiting)
     below = below_tls(transport)
-    if below is not transport:
+    if below is transport:
+        transport.set_write_buffer_limits(high=waiting)
+    else:
+        # With 0 asyncio's TLS takes an empty buffer for a full one, and a writer waits for ever.
+        transport.set_write_buffer_limits(high=max(1, waiting))
         below.set_write_buffer_limits(high=waiting)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -15,9 +17,10 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
 from cmr.api.routes import Api
+from cmr.cameras.camera import Camera
 from cmr.config import WebConfig
 from cmr.doors import session_sockets
-from cmr.doors.ports import Port, listen
+from cmr.doors.ports import Port, Speech, listen
 from cmr.doors.web import WebDoor
 from cmr.identity import Identity
 from cmr.registration import Registration
@@ -25,7 +28,8 @@ from protocol.errors import ProtocolError
 from protocol.sealing import ClientHandshake
 from protocol.session import MAX_MESSAGE_BYTES, MessageType, encode
 from tests.cmr.conftest import RECORDER_ID, Token
-from tests.viewers.sealed import SealedViewer, prove, sealed_session, sealed_socket
+from tests.fakes.certificate import self_signed
+from tests.viewers.sealed import SUBPROTOCOL, SealedViewer, prove, sealed_session, sealed_socket
 from tests.viewers.session import session_over
 
 Open = Callable[[], AbstractAsyncContextManager[ClientConnection]]
@@ -136,6 +140,47 @@ async def test_without_an_upgrade_there_is_nothing(
     headers = {"Authorization": f"Bearer {token()}"}
     async with client.get(f"{web}/v1/session", headers=headers) as answer:
         assert answer.status == 404
+
+
+BAD_HANDSHAKES = {
+    "no key": "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+    "old version": (
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 1\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    ),
+    "no connection header": "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+}
+
+
+@pytest.mark.parametrize("name", BAD_HANDSHAKES)
+async def test_a_bad_handshake_is_refused(web: str, name: str) -> None:
+    """P3."""
+    head = f"GET /v1/session HTTP/1.1\r\nHost: x\r\n{BAD_HANDSHAKES[name]}"
+    request = f"{head}Sec-WebSocket-Protocol: {SUBPROTOCOL}\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(web.rpartition(":")[2]))
+    writer.write(request.encode())
+    async with asyncio.timeout(10):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
+    writer.close()
+
+
+async def test_it_is_the_same_on_tls(
+    api: Api, identity: Identity, token: Token, tmp_path: Path, sending: Camera
+) -> None:
+    """Nobody needs to trust the certificate: the proof is inside."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(self_signed(tmp_path))
+    sock = listen(WebConfig("127.0.0.1", 0))
+    door = asyncio.create_task(WebDoor(api, tls=tls).run(Port(sock, Speech.HTTPS)))
+    url = f"wss://127.0.0.1:{sock.getsockname()[1]}/v1/session"
+    async with sealed_session(url, RECORDER_ID, identity.signer.jwk) as session:
+        await session.renew(token())
+        segments = aiter(await session.open("/v1/cameras/1/live"))
+        for _ in range(20):
+            assert await anext(segments)
+    door.cancel()
+    await asyncio.wait([door])
+    sock.close()
 
 
 # --- Before the token ---

@@ -17,7 +17,7 @@ from aiohttp import web
 from cmr.api.live import OpenStreams
 from cmr.cameras.camera import Camera
 from cmr.doors.answer import Answer, answer_to
-from cmr.doors.sockets import below_tls
+from cmr.doors.sockets import below_tls, prepare_for_body
 from protocol.fragments import Segment, SegmentReader
 from protocol.http_message import ResponseReader
 from tests.fakes.certificate import self_signed
@@ -104,5 +104,27 @@ async def test_the_buffer_below_tls_is_found(tmp_path: Path) -> None:
     address = server.sockets[0].getsockname()
     _, writer = await asyncio.open_connection(*address, ssl=trusting)
     assert below_tls(writer.transport) is not writer.transport
+    writer.close()
+    server.close()
+
+
+async def test_live_video_goes_on_over_tls(tmp_path: Path) -> None:
+    """A buffer that takes nothing must not be full while it is empty (asyncio's TLS thinks so)."""
+    file = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+
+    async def send(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        prepare_for_body(writer.transport, is_live=True)
+        for number in range(50):
+            writer.write(frame(number).data)
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(send, "127.0.0.1", 0, ssl=context)
+    trusting = ssl.create_default_context(cafile=str(file))
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname(), ssl=trusting)
+    async with asyncio.timeout(15):
+        assert len(await reader.read(-1)) > 50 * FRAME_BYTES
     writer.close()
     server.close()
