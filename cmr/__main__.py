@@ -18,6 +18,7 @@ from cmr.config_file import add_camera, ensure_config
 from cmr.enrolment import EnrolmentError, enrol
 from cmr.identity import FILE_NAME, IdentityError, load_identity, save_identity
 from cmr.portal import PortalError, parse_portal_url
+from cmr.proxy import Proxy
 from cmr.status import AlreadyRunning, describe, is_running, read_status, running_lock
 
 OK, FAILED, WRONG_USAGE = 0, 1, 2
@@ -129,8 +130,12 @@ def _enrol(options: argparse.Namespace) -> int:
         )
     name = check_name("--name", options.name) if options.name else config.name
     if not url.is_protected:
-        print(f"Warning: {url.text} is not protected by TLS. Use https:// outside of a test.")
-    identity = asyncio.run(enrol(url, options.code, name, time.time()))
+        print(
+            f"Warning: {url.text} is plain HTTP: whoever answers there now is believed to be the "
+            "portal. Use https:// where it gets through."
+        )
+    proxy = Proxy(config.proxy) if config.proxy else None
+    identity = asyncio.run(enrol(url, options.code, name, time.time(), proxy))
     save_identity(config.folder, identity)
     print(f"Registered as {identity.name} of {identity.organisation}.")
     if is_running(config.folder):

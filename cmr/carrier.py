@@ -49,8 +49,7 @@ class Outer:
             async with asyncio.timeout(DIAL_S):
                 return await dial(parts.hostname or "", port), ""
         except OSError as error:
-            fact = f"{parts.hostname} port {port}: {failure_words(error)}"
-            raise OuterError("unreachable", fact) from None
+            raise OuterError("unreachable", _no_way(parts.hostname or "", port, error)) from None
 
     def target(self, url: str) -> str:
         """In the form that whom we talk to expects (RFC 9112 §3.2)."""
@@ -68,6 +67,12 @@ class Outer:
         if self.proxy is not None:
             return self.proxy.judge(answer, url)
         return OuterError("not_sealed", f"{url} is not answered by Contera: {answer.words}")
+
+
+def _no_way(host: str, port: int, error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return f"no host is called {host}, or DNS is down"
+    return f"{host} port {port}: {failure_words(error)}"
 
 
 class Receiver(Protocol):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cmr.cameras.address import check_address
+from cmr.proxy_config import ProxyConfig, ProxyConfigError, proxy_config
 
 MAX_NAME_LENGTH = 100  # what a line of the portal's pages can show
 MAX_CAMERAS = 64  # the largest site planned for; one process feeds no more
@@ -82,6 +83,7 @@ class Config:
     web: WebConfig
     cameras: tuple[CameraConfig, ...] = ()
     is_p2p_enabled: bool = True
+    proxy: ProxyConfig | None = None
 
     @property
     def folder(self) -> Path:
@@ -175,7 +177,7 @@ _KIND_NAMES: dict[type, str] = {
 
 def _config(top: _Table, file: Path) -> Config:
     recorder, storage, web = top.table("recorder"), top.table("storage"), top.table("web")
-    p2p = top.table("p2p")
+    p2p, proxy = top.table("p2p"), top.table("proxy")
     config = Config(
         file=file,
         name=_name(recorder.key("name"), recorder.take("name", str, "Recorder")),
@@ -183,8 +185,9 @@ def _config(top: _Table, file: Path) -> Config:
         web=_web(web, file.parent),
         cameras=tuple(_camera(table) for table in top.tables("cameras")),
         is_p2p_enabled=p2p.flag("enabled", default=True),
+        proxy=_proxy(proxy),
     )
-    for table in (top, recorder, storage, web, p2p):
+    for table in (top, recorder, storage, web, p2p, proxy):
         table.finish()
     _check_numbers(config.cameras)
     return config
@@ -237,6 +240,14 @@ def _file(table: _Table, name: str, folder: Path) -> Path | None:
     if "\0" in path:
         raise _FactError(table.key(name), "must name a file")
     return folder / path if path else None
+
+
+def _proxy(table: _Table) -> ProxyConfig | None:
+    url, user, password = (table.take(name, str, "") for name in ("url", "user", "password"))
+    try:
+        return proxy_config(url, table.take("scheme", str, "null"), user, password)
+    except ProxyConfigError as error:
+        raise _FactError(table.key(error.key), str(error)) from None
 
 
 def _camera(table: _Table) -> CameraConfig:

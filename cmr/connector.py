@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from cryptography import x509
@@ -47,8 +48,16 @@ _NO_TLS = frozenset(
 )
 
 
+def is_sealed(url: str) -> bool:
+    """True for an address whose requests travel sealed."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
+
 class UntrustedCertificate(aiohttp.ClientConnectorCertificateError):
     """A certificate that is not believed, with its issuer: a firm's filter signs with its own."""
+
+    code = "portal_untrusted"
 
     def __init__(self, error: aiohttp.ClientConnectorCertificateError, issuer: str | None) -> None:
         key: Any = error._conn_key  # aiohttp gives it no public name

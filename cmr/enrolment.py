@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cmr import __version__
+from cmr.connector import MODEL, Outgoing
 from cmr.identity import Identity
-from cmr.portal import MODEL, PortalClient, PortalError, PortalUrl
+from cmr.portal import PortalClient, PortalError, PortalUrl, parse_portal_url
+from cmr.proxy import Proxy
+from cmr.sealed_http import ask_keys
 from protocol.errors import ProtocolError
+from protocol.sealed_http import PORTAL_HOST_ID
 from protocol.tokens import (
     RECORDER_LEEWAY_S,
     KeyRing,
@@ -39,7 +44,9 @@ class EnrolmentError(Exception):
         self.code = code
 
 
-async def enrol(url: PortalUrl, code: str, name: str, now: float) -> Identity:
+async def enrol(
+    url: PortalUrl, code: str, name: str, now: float, proxy: Proxy | None = None
+) -> Identity:
     """A new identity at the portal; raises EnrolmentError.
 
     The caller keeps it at once: the code is used up. `now` is the clock in Unix seconds.
@@ -56,11 +63,24 @@ async def enrol(url: PortalUrl, code: str, name: str, now: float) -> Identity:
         "name": name,
     }
     try:
-        async with PortalClient(url) as portal:
+        outgoing = await _outgoing(url, proxy)
+        async with PortalClient(url, outgoing) as portal:
             answer = await portal.post(PATH, token, body, now)
         return _identity(url, key, answer)
     except PortalError as error:
         raise EnrolmentError(error.code, _sentence(error)) from None
+
+
+async def _outgoing(url: PortalUrl, proxy: Proxy | None) -> Outgoing:
+    """Over plain HTTP whoever answers first is believed to be the portal, and nobody else after."""
+    outgoing = Outgoing(proxy)
+    if not url.is_protected:
+        try:
+            trust = await ask_keys(outgoing.outer, url.text)
+        except (aiohttp.ClientError, OSError) as error:
+            raise PortalError(getattr(error, "code", "portal_unreachable"), str(error)) from None
+        outgoing.trust = lambda _: trust if trust.host_id == PORTAL_HOST_ID else None
+    return outgoing
 
 
 def heartbeat_interval_s(value: object) -> float:
@@ -80,10 +100,20 @@ def _identity(url: PortalUrl, key: Ed25519PrivateKey, answer: dict[str, Any]) ->
             key=key,
             keys=KeyRing(answer["jwks"]),
             heartbeat_s=heartbeat_interval_s(answer["heartbeat_s"]),
+            http_url=plain_address(answer.get("http_url")),
         )
     except (KeyError, TypeError, ValueError, AttributeError, ProtocolError):
         fact = f"{url.text} gave an answer that this recorder does not understand"
         raise PortalError("portal_failed", fact) from None
+
+
+def plain_address(value: object) -> str | None:
+    """The portal's own http address as an answer names it; raises TypeError, PortalError."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.startswith("http://"):
+        raise TypeError("http_url is no http address")
+    return parse_portal_url(value).text
 
 
 def _sentence(error: PortalError) -> str:

@@ -12,11 +12,15 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from yarl import URL
+
 from cmr import __version__
 from cmr.backoff import Backoff
-from cmr.enrolment import clock_words, heartbeat_interval_s
+from cmr.connector import MODEL, Outgoing
+from cmr.enrolment import clock_words, heartbeat_interval_s, plain_address
 from cmr.identity import Identity, save_identity
-from cmr.portal import MODEL, PortalClient, PortalError, PortalUrl, parse_portal_url
+from cmr.nat import parse_server
+from cmr.portal import PortalClient, PortalError, PortalUrl, parse_portal_url
 from cmr.registration import PortalStanding, Registration, RelayAccess
 from protocol.errors import ProtocolError
 from protocol.times import TICKS_PER_S, format_time, from_90k
@@ -30,6 +34,7 @@ RETRY_BASE_S = 1.0
 RETRY_CAP_S = 8.0  # a restarted portal knows its recorders again within 10 s
 MAX_CLOCK_ERROR_S = 2.0  # below it nobody notices; above it people are told
 MAX_RELAY_URLS = 16
+MAX_STUN_SERVERS = 8
 
 # What this machine reports: capabilities, addresses, ports, cameras, storage (Any: JSON).
 Report = Callable[[], Awaitable[dict[str, Any]]]
@@ -43,12 +48,18 @@ class Heartbeat:
     """Checks in until cancelled. The only writer of `registration`."""
 
     def __init__(
-        self, registration: Registration, folder: Path, report: Report, gist: Gist
+        self,
+        registration: Registration,
+        folder: Path,
+        report: Report,
+        gist: Gist,
+        outgoing: Outgoing | None = None,
     ) -> None:
         self._registration = registration
         self._folder = folder
         self._report = report
         self._gist = gist
+        self._outgoing = outgoing
         self._told: object = None
         self._failures = 0
         self._clock_was_off = False
@@ -59,7 +70,7 @@ class Heartbeat:
         if identity is None:
             return
         url = parse_portal_url(identity.portal_url)
-        async with PortalClient(url) as portal, asyncio.TaskGroup() as group:
+        async with PortalClient(url, self._outgoing) as portal, asyncio.TaskGroup() as group:
             group.create_task(self._keep_beating(portal))
             group.create_task(self._watch_for_news())
 
@@ -110,23 +121,26 @@ class Heartbeat:
             **await self._report(),
         }
         token = sign_recorder_token(identity.signer, self._registration.portal_now())
+        portal.plain = plain_url(identity)
         answer = await portal.post(PATH, token, body, now)
         identity = self._apply(portal.url, identity, answer)
-        self._succeeded(portal.url)
+        self._succeeded(portal.way)
         return identity
 
     def _apply(self, url: PortalUrl, identity: Identity, answer: dict[str, Any]) -> Identity:
         """Believes what the portal said (Any: JSON); raises PortalError when it is malformed."""
         try:
-            updated = updated_identity(url, identity, answer)
+            updated = updated_identity(identity, answer)
             relay = relay_access(answer["relay"])
             offset_s = float(answer["clock_offset_s"])
             off = paths_off(answer.get("settings", {}))
+            stun = stun_servers(answer.get("stun", []))
         except (KeyError, TypeError, ValueError, AttributeError, ProtocolError) as error:
             fact = f"{url.text} gave a heartbeat answer that is not understood: {error!r}"
             raise PortalError("portal_failed", fact) from None
         self._registration.clock_offset_s = offset_s
         self._registration.paths_off = off
+        self._registration.stun = stun
         self._registration.set_relay(relay)
         self._registration.identity = updated
         if _is_changed(identity, updated):
@@ -140,13 +154,13 @@ class Heartbeat:
             # Believed anyway; after a restart the portal says it again.
             log.warning("identity: cannot be saved: %s", error.strerror)
 
-    def _succeeded(self, url: PortalUrl) -> None:
+    def _succeeded(self, way: str) -> None:
         if self._registration.standing is not PortalStanding.ONLINE:
             tries = f" after {self._failures} failed tries" if self._failures else ""
-            log.info("portal: connected to %s%s", url.text, tries)
+            log.info("portal: connected to %s%s", way, tries)
         self._failures = 0
         self._registration.standing = PortalStanding.ONLINE
-        self._registration.detail = f"connected to {url.text}"
+        self._registration.detail = f"connected to {way}"
         self._tell_clock()
 
     def _tell_clock(self) -> None:
@@ -159,7 +173,7 @@ class Heartbeat:
         self._clock_was_off = is_off
 
     def _failed(self, url: PortalUrl, error: PortalError) -> None:
-        if error.code.startswith("token_") and error.clock_offset_s and url.is_protected:
+        if error.code.startswith("token_") and error.clock_offset_s:
             # A token signed by a clock that is hours off is refused; the next uses the portal's.
             self._registration.clock_offset_s = error.clock_offset_s
         is_removed = error.code in {"recorder_unknown", "recorder_removed"}
@@ -184,20 +198,26 @@ def failure_words(url: PortalUrl, error: PortalError) -> str:
     return f"{error}; recording goes on"
 
 
-def updated_identity(url: PortalUrl, identity: Identity, answer: dict[str, Any]) -> Identity:
+def updated_identity(identity: Identity, answer: dict[str, Any]) -> Identity:
     """The identity with name, interval and keys as the portal gives them now (Any: JSON).
 
-    New keys are believed over a protected connection only; over plain http the pinned ones stay.
-    Raises KeyError, TypeError, ValueError or ProtocolError for what it cannot be.
+    New keys are believed because every answer comes by TLS, sealed by a key that is known
+    already, or from this very machine. Raises KeyError, TypeError, ValueError, ProtocolError or
+    PortalError for what it cannot be.
     """
     if answer["recorder_id"] != identity.recorder_id:
         raise ValueError("the answer is for another recorder")
-    keys = KeyRing(answer["jwks"]) if url.is_protected else identity.keys
     return identity.with_portal_facts(
         name=str(answer["name"]),
-        keys=keys,
+        keys=KeyRing(answer["jwks"]),
         heartbeat_s=heartbeat_interval_s(answer["heartbeat_s"]),
+        http_url=plain_address(answer.get("http_url")),
     )
+
+
+def plain_url(identity: Identity) -> PortalUrl | None:
+    """The portal's plain address, for when TLS does not get through."""
+    return parse_portal_url(identity.http_url) if identity.http_url else None
 
 
 def relay_access(relay: dict[str, Any]) -> RelayAccess:
@@ -205,7 +225,8 @@ def relay_access(relay: dict[str, Any]) -> RelayAccess:
     urls = [str(url).rstrip("/") for url in relay["urls"]][:MAX_RELAY_URLS]
     if not urls or not all(url.startswith(("https://", "http://")) for url in urls):
         raise ValueError("relay addresses must begin with https:// or http://")
-    return RelayAccess(tuple(urls), str(relay["pass"]))
+    keys = {str(URL(url).origin()): dict(jwk) for url, jwk in relay.get("keys", {}).items()}
+    return RelayAccess(tuple(urls), str(relay["pass"]), keys)
 
 
 def paths_off(settings: dict[str, Any]) -> frozenset[str]:
@@ -217,5 +238,14 @@ def paths_off(settings: dict[str, Any]) -> frozenset[str]:
     return frozenset(path for path, is_on in enabled.items() if not is_on)
 
 
+def stun_servers(servers: list[Any]) -> tuple[str, ...]:
+    """The STUN servers of an answer (Any: JSON), `host:port`; what is none is left out."""
+    return tuple(str(one) for one in servers[:MAX_STUN_SERVERS] if parse_server(str(one)))
+
+
 def _is_changed(old: Identity, new: Identity) -> bool:
-    return (old.name, old.heartbeat_s, old.keys.jwks) != (new.name, new.heartbeat_s, new.keys.jwks)
+    return _kept(old) != _kept(new)
+
+
+def _kept(identity: Identity) -> object:
+    return identity.name, identity.heartbeat_s, identity.keys.jwks, identity.http_url

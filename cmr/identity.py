@@ -35,6 +35,7 @@ class Identity:
     key: Ed25519PrivateKey
     keys: KeyRing
     heartbeat_s: float
+    http_url: str | None = None  # the portal's plain address, used sealed where TLS cannot be had
 
     def __repr__(self) -> str:
         return f"Identity(recorder_id={self.recorder_id!r}, portal_url={self.portal_url!r})"
@@ -44,9 +45,11 @@ class Identity:
         """Signs this recorder's own tokens towards its portal."""
         return Signer(self.key, self.recorder_id)
 
-    def with_portal_facts(self, name: str, keys: KeyRing, heartbeat_s: float) -> Identity:
+    def with_portal_facts(
+        self, name: str, keys: KeyRing, heartbeat_s: float, http_url: str | None
+    ) -> Identity:
         """The same recorder as its portal describes it now."""
-        return replace(self, name=name, keys=keys, heartbeat_s=heartbeat_s)
+        return replace(self, name=name, keys=keys, heartbeat_s=heartbeat_s, http_url=http_url)
 
 
 def load_identity(folder: Path) -> Identity | None:
@@ -78,6 +81,7 @@ def save_identity(folder: Path, identity: Identity) -> None:
         "private_key": base64.b64encode(identity.key.private_bytes_raw()).decode(),
         "jwks": identity.keys.jwks,
         "heartbeat_s": identity.heartbeat_s,
+        "http_url": identity.http_url,
     }
     private_file.replace(folder / FILE_NAME, json.dumps(body, indent=2).encode() + b"\n")
 
@@ -92,4 +96,5 @@ def _parse(body: dict[str, Any]) -> Identity:  # Any: JSON
         key=Ed25519PrivateKey.from_private_bytes(key),
         keys=KeyRing(body["jwks"]),
         heartbeat_s=float(body["heartbeat_s"]),
+        http_url=body.get("http_url"),  # files of older versions have none
     )

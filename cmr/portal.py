@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 import ssl
+import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Self
@@ -13,20 +13,32 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from cmr import __version__
-
-MODEL = "ConteraCMR"
-USER_AGENT = f"{MODEL}/{__version__}"
+from cmr.connector import Outgoing, UntrustedCertificate
+from cmr.dialling import is_loopback
+from cmr.proxy import ProxyError
 
 REQUEST_TIMEOUT_S = 10  # a portal that needs longer is as good as away; the next try comes soon
 MAX_ANSWER_BYTES = 256 * 1024  # key set, relay list and settings have a few KiB
+PLAIN_S = 3600.0  # how long the plain address is used before TLS is tried again
+
+# TLS does not get through to the portal; the plain address, sealed, may.
+_NO_TLS = frozenset(
+    {
+        "portal_unreachable",
+        "portal_untrusted",
+        "proxy_refuses",
+        "proxy_cannot_reach",
+        "proxy_not_http",
+    }
+)
 
 
 class PortalError(Exception):
     """The portal could not be asked, or said no; the text is for people.
 
     `code` is the problem's code when the portal answered with one, else a code of ours:
-    `portal_unreachable`, `portal_untrusted`, `portal_moved`, `portal_failed`.
+    `portal_unreachable`, `portal_untrusted`, `portal_moved`, `portal_failed`, or of
+    `cmr.proxy.ProxyError`.
     """
 
     def __init__(self, code: str, message: str, clock_offset_s: float | None = None) -> None:
@@ -40,7 +52,7 @@ class PortalUrl:
     """Where the portal is, without a slash at its end."""
 
     text: str
-    is_protected: bool  # TLS, or a connection that does not leave this machine
+    is_protected: bool  # TLS, or a connection that does not leave this machine; else it is sealed
 
     @property
     def host(self) -> str:
@@ -59,26 +71,25 @@ def parse_portal_url(text: str) -> PortalUrl:
     if parts.username is not None or parts.query or parts.fragment:
         raise PortalError("portal_url", "the portal's address must not have @, ? or #")
     address = f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
-    return PortalUrl(address, parts.scheme == "https" or _is_loopback(host))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return PortalUrl(address, parts.scheme == "https" or is_loopback(host))
 
 
 class PortalClient:
-    """Asks one portal. Owns its connections: use as an async context manager."""
+    """Asks one portal. Owns its connections: use as an async context manager.
 
-    def __init__(self, url: PortalUrl) -> None:
+    `plain` is the portal's http address, used sealed when TLS does not get through.
+    """
+
+    def __init__(
+        self, url: PortalUrl, outgoing: Outgoing | None = None, plain: PortalUrl | None = None
+    ) -> None:
         self.url = url
-        self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
-        )
+        self.plain = plain
+        self.way = url.text  # how it was reached the last time, in words
+        self._plain_until = 0.0
+        self._no_tls: PortalError | None = None
+        outgoing = outgoing or Outgoing()
+        self._session = outgoing.session(aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S))
 
     async def __aenter__(self) -> Self:
         return self
@@ -91,17 +102,46 @@ class PortalClient:
 
         `now` is this recorder's clock in Unix seconds, compared with the portal's on a refusal.
         """
+        if self.plain is None or time.monotonic() >= self._plain_until:
+            try:
+                answer = await self._post(self.url, path, token, body, now)
+            except PortalError as error:
+                if self.plain is None or error.code not in _NO_TLS:
+                    raise
+                self._no_tls = error
+            else:
+                self.way = self.url.text
+                return answer
+        return await self._post_plain(self.plain, path, token, body, now)
+
+    async def _post_plain(
+        self, plain: PortalUrl, path: str, token: str, body: dict[str, Any], now: float
+    ) -> dict[str, Any]:
+        """Says why TLS failed when this fails too: that is what can be mended."""
+        try:
+            answer = await self._post(plain, path, token, body, now)
+        except PortalError as error:
+            self._plain_until = 0.0
+            raise (self._no_tls or error) if error.code in _NO_TLS else error from None
+        if time.monotonic() >= self._plain_until:
+            self._plain_until = time.monotonic() + PLAIN_S
+        self.way = f"{plain.text}, sealed, because TLS is not possible: {self._no_tls}"
+        return answer
+
+    async def _post(
+        self, url: PortalUrl, path: str, token: str, body: dict[str, Any], now: float
+    ) -> dict[str, Any]:
         try:
             async with self._session.post(
-                self.url.text + path,
+                url.text + path,
                 json=body,
                 headers={"Authorization": f"Bearer {token}"},
                 allow_redirects=False,  # the token is for this portal alone
             ) as response:
                 data = await read_bounded(response.content, MAX_ANSWER_BYTES)
-                return _answer(self.url, response, data, now)
+                return _answer(url, response, data, now)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise _unreachable(self.url, error) from None
+            raise _unreachable(url, error) from None
 
 
 async def read_bounded(content: aiohttp.StreamReader, limit: int) -> bytes:
@@ -156,10 +196,8 @@ def _clock_offset(date: str | None, now: float) -> float | None:
 def _unreachable(url: PortalUrl, error: Exception) -> PortalError:
     host = url.host
     match error:
-        case aiohttp.ClientConnectorCertificateError():
-            reason = getattr(error.certificate_error, "verify_message", "") or "not trusted"
-            sentence = f"the certificate of {host} is refused: {reason}"
-            return PortalError("portal_untrusted", sentence)
+        case ProxyError() | UntrustedCertificate():
+            return PortalError(error.code, str(error))
         case aiohttp.ClientSSLError() | ssl.SSLError():
             return PortalError("portal_untrusted", f"no protected connection to {host}: {error}")
         case aiohttp.ClientConnectorDNSError():

@@ -20,12 +20,16 @@ from cmr.archive.writer import ArchiveWriter
 from cmr.cameras.camera import Camera
 from cmr.certificate import Certificate, machine_names
 from cmr.config import Config
+from cmr.connector import Outgoing
 from cmr.doors.p2p import PeerDoor
+from cmr.doors.p2p_ice import host_addresses
 from cmr.doors.ports import Port, open_ports
 from cmr.doors.relay import RelayDoor
 from cmr.doors.web import WebDoor
 from cmr.heartbeat import Heartbeat
 from cmr.identity import Identity
+from cmr.proxy import Proxy
+from cmr.nat_watch import NatWatch
 from cmr.registration import Registration
 from cmr.report import (
     cameras_report,
@@ -47,6 +51,8 @@ class Recorder:
     def __init__(self, config: Config, identity: Identity | None) -> None:
         self._config = config
         self._registration = Registration(identity)
+        proxy = Proxy(config.proxy) if config.proxy else None
+        self._outgoing = Outgoing(proxy, self._registration.trust)
         self._writer = ArchiveWriter(config.storage.path, config.storage.max_size_bytes)
         self._cameras = {
             camera.number: Camera(camera.number, camera.name, camera.urls, self._writer)
@@ -62,8 +68,11 @@ class Recorder:
         self._web = WebDoor(api, None, self._certificate.context)
         self._peers = PeerDoor(api, lambda: self._registration.stun_server)
         api.peers = self._peers if config.is_p2p_enabled else None
-        self._relay = RelayDoor(api, self._registration)
-        self._heartbeat = Heartbeat(self._registration, config.folder, self._report, self._gist)
+        self._nat = NatWatch(self._registration, host_addresses)
+        self._relay = RelayDoor(api, self._registration, self._outgoing)
+        self._heartbeat = Heartbeat(
+            self._registration, config.folder, self._report, self._gist, self._outgoing
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Records and serves until `stop` is set; what is recorded is on disk when it returns.
@@ -88,6 +97,7 @@ class Recorder:
                 group.create_task(self._certificate.watch(), name="certificate"),
                 group.create_task(self._relay.run(), name="relay door"),
                 group.create_task(self._peers.run(), name="p2p door"),
+                group.create_task(self._nat.run(), name="nat"),
                 group.create_task(self._heartbeat.run(), name="heartbeat"),
                 group.create_task(self._keep_status(), name="status"),
                 group.create_task(self._writer.watch(), name="archive"),
@@ -111,6 +121,8 @@ class Recorder:
             "local_addresses": local_addresses(self._config.web),
             "web_port": web.port,
             "web": {"http_port": web.port or None, "https_port": web.https_port or None},
+            "nat": self._registration.nat,
+            "proxy": self._outgoing.report(),
             "cameras": await cameras_report(self._cameras, self._writer),
             **({} if storage is None else {"storage": storage}),
         }
@@ -141,6 +153,8 @@ class Recorder:
             "version": __version__,
             "portal": self._registration.detail,
             "relay": self._relay.words,
+            "nat": self._nat.words,
+            "proxy": self._outgoing.words,
             "web": f"http://{f'[{web.host}]' if ':' in web.host else web.host}:{web.port}/",
             "cameras": await cameras_report(self._cameras, self._writer),
             "storage": storage_report(self._writer.usage()),

@@ -6,12 +6,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from cmr.identity import Identity
+from cmr.sealed_http import HostTrust
 
 
 class PortalStanding(StrEnum):
@@ -30,6 +31,7 @@ class RelayAccess:
 
     urls: tuple[str, ...]
     relay_pass: str
+    keys: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # JWK of nodes by http URL
 
 
 @dataclass
@@ -68,6 +70,14 @@ class Registration:
         """Whether the remote network settings let this path carry video; all do until the portal
         says otherwise."""
         return path not in self.paths_off
+
+    def trust(self, origin: str) -> HostTrust | None:
+        """Who must be at a plain address: the relay node that the portal named with its key, else
+        the portal itself."""
+        node = self.relay.keys.get(origin) if self.relay else None
+        if node is not None:
+            return HostTrust.node(node)
+        return HostTrust.portal(self.identity.keys.jwks) if self.identity else None
 
     def set_relay(self, relay: RelayAccess) -> None:
         """The portal named the relay anew: whoever waits tries at once."""

@@ -75,6 +75,8 @@ def describe(status: dict[str, Any]) -> list[str]:
         f"{status['name']}, version {status['version']}, as of {status['time']}",
         f"  portal   {status['portal']}",
         f"  relay    {status['relay']}",
+        f"  nat      {status['nat']}",
+        f"  proxy    {status.get('proxy', 'none')}",
         f"  web      {status['web']}",
         f"  storage  {_storage_words(status['storage'])}",
         *(f"  problem  {problem}" for problem in status["problems"]),

@@ -33,9 +33,24 @@ def test_the_cameras_of_the_example_are_right() -> None:
 
 
 WRONG = [
+    ("[proxy]\nuser = 'me'", "proxy.url: is missing"),
+    ("[proxy]\nurl = 'https://p.test:3128'", "proxy.url: must be like http://proxy.example:3128"),
+    ("[proxy]\nurl = 'http://me:secret@p.test'", "proxy.url: must not hold a password"),
+    ("[proxy]\nurl = 'http://p.test/x'", "proxy.url: must be like"),
+    ("[proxy]\nurl = 'http://p.test:99999'", "proxy.url: must be like"),
+    ("[proxy]\nurl = 'http://p.test'\nscheme = 'ntlm'", 'proxy.scheme: must be "null", "basic"'),
+    ("[proxy]\nurl = 'http://p.test'\nscheme = 'basic'", "proxy.user: is missing"),
+    ("[proxy]\nurl = 'http://p.test'\nuser = 'me'", 'proxy.scheme: is "null"'),
+    (
+        "[proxy]\nurl = 'http://p.test'\nscheme = 'basic'\nuser = 'a:b'",
+        "proxy.user: must not have a colon",
+    ),
     ("[recorder]\nnmae = 'x'", "recorder.nmae: is not a known key; did you mean 'name'?"),
     ("[p2p]\nenabled = 1", "p2p.enabled: must be true or false, not a number"),
-    ("colour = 1", "colour: is not a known key; known are cameras, p2p, recorder, storage, web"),
+    (
+        "colour = 1",
+        "colour: is not a known key; known are cameras, p2p, proxy, recorder, storage, web",
+    ),
     ("[recorder]\nname = ''", "recorder.name: must have 1 to 100 characters"),
     ('[recorder]\nname = "a\\nb"', "recorder.name: has control characters"),
     ('[recorder]\nname = "a\\u202Eb"', "recorder.name: has control characters"),
@@ -142,3 +157,17 @@ def test_a_file_that_cannot_be_extended_stays_as_it_was(tmp_path: Path) -> None:
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no such file; `cmr enrol` or `cmr add` makes it"):
         load_config(tmp_path / "cmr.toml")
+
+
+def test_a_proxy_is_read_and_its_password_shown_nowhere() -> None:
+    text = """
+    [proxy]
+    url = "http://proxy.test"
+    scheme = "digest"
+    user = "cctv"
+    password = "secret"
+    """
+    proxy = parse(text).proxy
+    assert proxy is not None
+    assert (proxy.via, proxy.scheme, proxy.password) == ("proxy.test:3128", "digest", "secret")
+    assert "secret" not in repr(parse(text))

@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cmr import heartbeat as beat
 from cmr.heartbeat import Heartbeat, relay_access, updated_identity
 from cmr.identity import Identity, load_identity
-from cmr.portal import parse_portal_url
 from cmr.registration import PortalStanding, Registration
 from protocol.tokens import PATHS, Signer
 from tests.cmr.doors.conftest import until
@@ -105,19 +104,19 @@ async def test_new_keys_and_names_are_kept(
     assert (kept.name, kept.keys.jwks["keys"][0]["kid"]) == ("North gate", new.jwk["kid"])
 
 
-def test_keys_are_not_believed_over_an_open_line(identity: Identity, portal: Signer) -> None:
-    """Whoever sits between would own the recorder."""
+def test_the_plain_address_and_the_keys_are_kept(identity: Identity, portal: Signer) -> None:
+    """Every answer is protected: by TLS, by a seal, or because it never left the machine."""
     new = Signer(Ed25519PrivateKey.generate(), "portal")
     answer = {
         "recorder_id": identity.recorder_id,
         "name": "Gate",
-        "jwks": {"keys": [new.jwk]},
+        "jwks": {"keys": [new.jwk, portal.jwk]},
         "heartbeat_s": 15,
+        "http_url": "http://portal.test/",
     }
-    open_line = updated_identity(parse_portal_url("http://10.0.0.1"), identity, answer)
-    protected = updated_identity(parse_portal_url("https://portal.test"), identity, answer)
-    assert open_line.keys.jwks["keys"][0]["kid"] == portal.jwk["kid"]
-    assert protected.keys.jwks["keys"][0]["kid"] == new.jwk["kid"]
+    updated = updated_identity(identity, answer)
+    assert updated.http_url == "http://portal.test"
+    assert updated.keys.jwks["keys"][0]["kid"] == new.jwk["kid"]
 
 
 async def test_a_removed_recorder_says_so_and_asks_rarely(
@@ -224,6 +223,12 @@ async def test_news_comes_early_and_once(
     await until(lambda: len(scripted.heartbeats) == 2)
     await asyncio.sleep(0.1)
     assert len(scripted.heartbeats) == 2
+
+
+def test_the_keys_of_nodes_are_kept_by_their_addresses(portal: Signer) -> None:
+    urls = ["https://r1.test", "http://r1.test:80"]
+    told = {"urls": urls, "keys": {"http://r1.test:80/": portal.jwk}, "pass": "p"}
+    assert relay_access(told).keys == {"http://r1.test": portal.jwk}
 
 
 def test_relay_addresses_lose_their_slash() -> None:
