@@ -15,11 +15,12 @@ from cmr.api.message import Response
 from cmr.api.routes import Api
 from cmr.cameras.camera import Camera
 from cmr.doors import session as session_door
+from cmr.doors.relay import RelayDoor
 from cmr.identity import Identity
 from protocol.http_message import Request
 from tests.cmr.api.asking import START, ask, value
 from tests.cmr.conftest import RECORDER_ID, Token
-from tests.cmr.doors.conftest import until
+from tests.cmr.doors.conftest import Relay, until
 from tests.viewers.sealed import sealed_session
 from tests.viewers.session import ViewerSession
 
@@ -67,6 +68,20 @@ async def test_a_session_without_a_newer_token_ends(
     assert (end.code, end.reason) == (4401, "renewal_required")
     assert [(n["code"], n["is_final"]) for n in session.notices] == [("renewal_required", False)]
     await until(lambda: len(api.streams) == 0)
+
+
+async def test_the_portal_tells_it_through_the_relay(
+    session: ViewerSession,
+    relay: Relay,
+    door: RelayDoor,
+    client: aiohttp.ClientSession,
+    token: Token,
+) -> None:
+    """The relay lets it pass though the token may not carry video there."""
+    headers = {"Authorization": f"Bearer {token(cameras=(), paths=())}"}
+    async with client.post(f"{relay.viewer_url}{CHANGE}", headers=headers) as answer:
+        assert answer.status == 204
+    assert (await session.end()).reason == "renewal_required"
 
 
 async def test_a_newer_token_goes_on(

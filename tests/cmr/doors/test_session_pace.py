@@ -7,19 +7,24 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cmr.api.door import SESSION
 from cmr.api.routes import Api
 from cmr.cameras.camera import Camera
 from cmr.doors import outbox
 from cmr.doors.session import MAX_DATA_BYTES, Session
+from cmr.identity import Identity
 from cmr.live import MAX_QUEUE_BYTES
+from cmr.registration import Registration
 from protocol.fragments import Segment
 from protocol.http_message import Request, format_request
 from protocol.session import Message, MessageType, decode, encode
 from tests.cmr.api.asking import START
 from tests.cmr.conftest import Token
 from tests.cmr.doors.conftest import until
+from tests.fakes.archive import MemoryArchive
 
 LIVE = "/v1/cameras/1/live"
 VIDEO = f"/v1/cameras/1/video?start={START}&duration=3"
@@ -41,7 +46,11 @@ class NarrowLine:
 
     def say(self, type_: MessageType, stream: int = 0, payload: bytes = b"") -> None:
         """A message of the viewer."""
-        self._sent.put_nowait(encode(type_, stream, payload))
+        self.say_raw(encode(type_, stream, payload))
+
+    def say_raw(self, message: bytes | None) -> None:
+        """Whatever a viewer may send; None: it leaves."""
+        self._sent.put_nowait(message)
 
     def ask(self, stream: int, target: str) -> None:
         self.say(MessageType.REQUEST, stream, format_request(Request("GET", target)))
@@ -156,3 +165,39 @@ async def test_a_cancelled_stream_says_nothing_after_its_end(line: NarrowLine) -
     for number in (1, 2):
         types = [message.type for message in line.taken if message.stream == number]
         assert types.index(MessageType.END) == len(types) - 1
+
+
+MESSAGES = st.one_of(
+    st.binary(max_size=40),
+    st.builds(
+        encode,
+        st.sampled_from([MessageType.REQUEST, MessageType.CANCEL, MessageType.PING]),
+        st.integers(0, 5),
+        st.one_of(st.binary(max_size=80), st.just(b"GET /v1/ HTTP/1.1\r\n\r\n")),
+    ),
+)
+
+
+@given(said=st.lists(MESSAGES, max_size=12))
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_whatever_a_viewer_says_it_is_answered_or_closed(
+    said: list[bytes], identity: Identity, camera: Camera, archive: MemoryArchive, token: Token
+) -> None:
+    """P2: nothing makes a session fail, and nothing is left when it is over."""
+
+    async def talk() -> None:
+        api = Api({1: camera}, archive, Registration(identity))
+        line = NarrowLine()
+        line.let(1_000)
+        line.say(MessageType.RENEW, 0, token().encode())
+        for message in said:
+            line.say_raw(message)
+        line.say_raw(None)
+        async with asyncio.timeout(15):
+            await Session(api, SESSION, line).run(line.messages())
+        assert line.closed in {None, (4400, "bad_frame"), (4400, "frame_too_large")}
+        assert (len(api.streams), len(api.holders)) == (0, 0)
+
+    asyncio.run(talk())
