@@ -32,7 +32,7 @@ class Hosts:
     portal_port: int = 443
     is_portal_https: bool = True
     is_relay_inside: bool = False  # the portal is the relay
-    stun_port: int = 0  # of the STUN server inside the portal; 0: it is `stun.<relay>`
+    stun: Sequence[tuple[str, int]] = ()  # host and port of each STUN server recorders are told
 
 
 @dataclass(frozen=True)
@@ -153,18 +153,20 @@ def _optional(hosts: Hosts) -> list[Row]:
     updates = [hosts.updates] if hosts.updates else []
     return [
         *[
-            Row(host, (port,), "Peer-to-peer connections, which improve performance", False)
-            for host, port in _stun(hosts)
+            Row(host, ports, "Peer-to-peer connections, which improve performance", False)
+            for host, ports in _stun(hosts).items()
         ],
         *[Row(host, _WEB, "Updates of the recorder", False) for host in updates],
         *[Row(host, _WEB, "Health reports", False) for host in hosts.health],
     ]
 
 
-def _stun(hosts: Hosts) -> list[tuple[str, str]]:
-    if hosts.stun_port:
-        return [(hosts.portal, f"UDP {hosts.stun_port}")]
-    return [(f"stun.{hosts.relay}", "UDP 3478")] if hosts.relay else []
+def _stun(hosts: Hosts) -> dict[str, tuple[str, ...]]:
+    """Each server once with all its ports: two of them tell how a NAT behaves."""
+    names = dict.fromkeys(host for host, _ in hosts.stun)
+    return {
+        name: tuple(f"UDP {port}" for host, port in hosts.stun if host == name) for name in names
+    }
 
 
 def _advice(hosts: Hosts, region: str) -> list[Advice]:

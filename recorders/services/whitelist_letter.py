@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 
 from recorders import preflight
 from recorders.models import Preflight, Recorder, WhitelistMail
+from recorders.services.network import stun_servers
 from recorders.whitelist import Hosts, Target, Whitelist, as_text, targets, whitelist
 
 
@@ -83,8 +84,14 @@ def _hosts() -> Hosts:
         portal_port=base.port or (443 if base.scheme == "https" else 80),
         is_portal_https=base.scheme == "https",
         is_relay_inside=settings.IS_RELAY_EMBEDDED,
-        stun_port=settings.CONTERA_STUN_PORT,
+        stun=[_host_port(server) for server in stun_servers()],
     )
+
+
+def _host_port(server: str) -> tuple[str, int]:
+    """Of `host:port`, `[IPv6]:port`, or a host alone, which has STUN's own port (RFC 8489)."""
+    parts = urlsplit(f"//{server}")
+    return parts.hostname or server, parts.port or 3478
 
 
 def _other_nodes() -> list[tuple[str, int]]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -16,6 +17,7 @@ HOSTS = Hosts(
     relay="relay.example",
     updates="updates.example",
     health=("hw.example", "reports.example"),
+    stun=[("stun.relay.example", 3478)],
 )
 
 
@@ -44,9 +46,12 @@ def test_the_optional_rows_are_the_guides(found: Whitelist) -> None:
     ]
 
 
+STUN = [("portal.example", 3478), ("portal.example", 3479)]
+
+
 def test_a_portal_that_is_its_own_relay_lists_nothing_else() -> None:
     """F1: no name that does not exist."""
-    hosts = Hosts("portal.example", portal_port=8000, is_relay_inside=True, stun_port=3479)
+    hosts = Hosts("portal.example", portal_port=8000, is_relay_inside=True, stun=STUN)
     found = whitelist(hosts, "us-west")
     assert [(row.host, row.ports_text, row.purpose) for row in found.required] == [
         (
@@ -56,10 +61,27 @@ def test_a_portal_that_is_its_own_relay_lists_nothing_else() -> None:
         )
     ]
     assert [(row.host, row.ports_text) for row in found.optional] == [
-        ("portal.example", "UDP 3479")
+        ("portal.example", "UDP 3478, UDP 3479")
     ]
     assert found.senders == ["*@portal.example"]
     assert "from the recorder to portal.example." in as_text(found).replace("\n  ", " ")
+
+
+@pytest.mark.parametrize(
+    ("server", "row"),
+    [
+        ("stun.example:3480", ("stun.example", "UDP 3480")),
+        ("stun.example", ("stun.example", "UDP 3478")),
+        ("[2001:db8::1]:3478", ("2001:db8::1", "UDP 3478")),
+    ],
+)
+@pytest.mark.django_db
+def test_the_stun_row_says_the_ports_really_used(
+    recorder: Any, settings: Any, server: str, row: tuple[str, str]
+) -> None:
+    settings.CONTERA_STUN_URLS = [server]
+    rows = [(row.host, row.ports_text) for row in whitelist_of(recorder).optional]
+    assert row in rows
 
 
 def test_without_anything_optional_there_is_no_empty_list() -> None:
