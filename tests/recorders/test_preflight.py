@@ -59,7 +59,8 @@ def test_the_text_for_an_administrator_says_what_to_do() -> None:
 
 def test_hosts_to_try_are_those_that_can_be_named() -> None:
     """F1: wildcards stand for the relay nodes, which are tried instead."""
-    hosts = Hosts("portal.example", "api.example", "relay.example", portal_port=8443)
+    stun = [("stun.relay.example", 3478)]
+    hosts = Hosts("portal.example", "api.example", "relay.example", portal_port=8443, stun=stun)
     nodes = ["https://r1.us-west.relay.example", "http://r1.us-west.relay.example"]
     found = {(t.host, t.port, t.protocol, t.is_tls) for t in targets(hosts, "us-west", nodes)}
     assert found == {
