@@ -38,6 +38,7 @@ from protocol.session import (
 from protocol.tokens import MAX_TOKEN_BYTES, AccessToken, TokenError
 
 CLOSE_GONE = 1006  # never sent: the channel was lost
+CLOSE_INTERNAL = 1011  # RFC 6455 §7.4.1
 CLOSE_RESTART = 1012  # RFC 6455 registry: service restart, connect again
 CLOSE_BUSY = 1013  # try again later
 RENEWAL_S = 3.0  # after a change of rights the viewer must show a token that reflects it
@@ -45,6 +46,7 @@ TICK_S = 0.5
 CLOSE_S = 2.0  # a viewer that does not even take the close
 # Of a recorded answer at a time: live video beside it waits for no more than this (1 Mbps: 0.13 s).
 MAX_DATA_BYTES = 16_000
+MAX_ANSWERS = 2 * MAX_STREAMS  # a viewer that asks and cancels waits for what it has begun
 MAX_FIRST_BYTES = MAX_TOKEN_BYTES + 5  # a RENEW: whoever has shown no token gets no more memory
 _CLOCKS_S = 1  # tokens count whole seconds, and a portal may run on several machines
 
@@ -81,6 +83,7 @@ class Session:
         self._token: AccessToken | None = None
         self._expires_at = 0.0  # of our own clock, which nobody sets
         self._streams: dict[int, _Stream] = {}
+        self._answers: set[asyncio.Task[None]] = set()  # also cancelled ones, which still tidy up
         self._last_stream = 0
         self._deadline: float | None = self._now() + TOKEN_DEADLINE_S
         self._renewed_after = 0  # Unix seconds of the portal: tokens from before do not count
@@ -97,8 +100,12 @@ class Session:
             async with self._tasks as group:
                 owned = [group.create_task(part) for part in self._parts(messages)]
                 code, reason = await self._over
-                for task in (*owned, *(stream.task for stream in self._streams.values())):
+                for task in (*owned, *self._answers):
                     task.cancel()
+        except ExceptionGroup:
+            # Our bug. It ends this session, loudly; one viewer must not be able to end recording.
+            log.exception("%s door: a session failed", self._door.name)
+            code, reason = CLOSE_INTERNAL, "internal"
         finally:
             self._api.holders.release(self)
             await self._close_channel(code, reason)
@@ -228,11 +235,13 @@ class Session:
             self._refuse(number, error)
             return
         task = self._tasks.create_task(self._serve(number, request))
+        self._answers.add(task)
+        task.add_done_callback(self._answers.discard)
         self._streams[number] = _Stream(request, task)
 
     def _parsed(self, payload: bytes) -> Request:
         """The request; raises ApiError."""
-        if len(self._streams) >= MAX_STREAMS:
+        if len(self._streams) >= MAX_STREAMS or len(self._answers) >= MAX_ANSWERS:
             fact = f"a session has {MAX_STREAMS} streams at most"
             raise ApiError(429, "too_many_streams", fact)
         try:

@@ -123,6 +123,27 @@ async def test_streams_are_bounded(session: ViewerSession, camera: Camera) -> No
     assert (await session.ask("/v1/"))[0] == 200
 
 
+async def test_a_bug_of_ours_ends_one_session_and_not_the_recorder(
+    session: ViewerSession,
+    connect: Connect,
+    api: Api,
+    token: Token,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(api, "handle", fail)
+        await session.open("/v1/")
+        assert await closed(session) == (1011, "internal")
+    assert "a session failed" in caplog.text
+    async with connect() as another:
+        await another.renew(token())
+        assert (await another.ask("/v1/"))[0] == 200
+
+
 async def test_a_malformed_request_is_answered(session: ViewerSession) -> None:
     stream = await session.open("/v1/")
     assert (await stream.begin()).status == 200
