@@ -29,6 +29,7 @@ class DataChannelLine:
         self._received: asyncio.Queue[bytes | ProtocolError | None] = asyncio.Queue()
         self._room = asyncio.Event()
         self._is_lost = False
+        self._is_deaf = False
         channel.bufferedAmountLowThreshold = LOW_WATER_BYTES
         channel.on("message", self._receive)
         channel.on("bufferedamountlow", self._room.set)
@@ -90,13 +91,13 @@ class DataChannelLine:
             await self._room.wait()
 
     def _receive(self, part: bytes | str) -> None:
-        if self._is_lost:
+        if self._is_lost or self._is_deaf:
             return
         try:
             message = self._joined(part)
         except ProtocolError as error:
+            self._is_deaf = True  # and not lost: the reason still goes out
             self._received.put_nowait(error)
-            self.lost()
         else:
             if message is not None:
                 self._received.put_nowait(message)
