@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 import struct
 from collections.abc import AsyncIterator, Callable
@@ -14,20 +15,22 @@ import aiohttp
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from cmr.api.routes import Api
 from cmr.cameras.camera import Camera
 from cmr.config import WebConfig
-from cmr.doors import session_sockets
+from cmr.doors import outbox, session_sockets
 from cmr.doors.ports import Port, Speech, listen
 from cmr.doors.web import WebDoor
 from cmr.identity import Identity
 from cmr.registration import Registration
 from protocol.errors import ProtocolError
+from protocol.http_message import Request, format_request
 from protocol.sealing import ClientHandshake
 from protocol.session import MAX_MESSAGE_BYTES, MessageType, encode
 from tests.cmr.conftest import RECORDER_ID, Token
+from tests.cmr.doors.conftest import until
 from tests.fakes.certificate import self_signed
 from tests.viewers.sealed import SUBPROTOCOL, SealedViewer, prove, sealed_session, sealed_socket
 from tests.viewers.session import session_over
@@ -286,6 +289,37 @@ async def test_many_large_messages_cost_no_more_than_one(viewer: SealedViewer) -
         for _ in range(12):
             await session.send(MessageType.PONG, 0, bytes(MAX_MESSAGE_BYTES - 5))
         await session.ping()
+
+
+async def test_a_viewer_that_stops_reading_is_cut(
+    url: str,
+    identity: Identity,
+    token: Token,
+    api: Api,
+    sending: Camera,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """R5: it holds a few frames and a second of ours, and then neither those nor a connection."""
+    monkeypatch.setattr(outbox, "STALLED_S", 0.3)
+    async with sealed_socket(url, max_queue=1) as socket:
+        viewer = await prove(socket, RECORDER_ID, identity.signer.jwk)
+        await viewer.send(encode(MessageType.RENEW, 0, token().encode()))
+        request = format_request(Request("GET", "/v1/cameras/1/live"))
+        await viewer.send(encode(MessageType.REQUEST, 1, request))
+        await until(lambda: len(api.streams) == 1)
+        (running,) = api.streams.all()
+        frame = replace(sending.streams["hd"]._picture.fragments()[0], data=bytes(200_000))
+        for _ in range(100):
+            sending.streams["hd"].publish(frame)
+            await asyncio.sleep(0)
+        assert running.dropped_frames > 10
+        await until(lambda: len(api.streams) == 0, 15)
+        await until(lambda: len(api.holders) == 0, 15)
+        async with asyncio.timeout(15):
+            with contextlib.suppress(ConnectionClosed):
+                while True:
+                    await socket.recv()
+        assert socket.close_code in {1006, 4408}
 
 
 # --- The end ---
