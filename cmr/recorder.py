@@ -11,6 +11,7 @@ import datetime as dt
 import logging
 import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from cmr import __version__
@@ -28,11 +29,15 @@ from cmr.doors.relay import RelayDoor
 from cmr.doors.web import WebDoor
 from cmr.heartbeat import Heartbeat
 from cmr.identity import Identity
-from cmr.proxy import Proxy
+from cmr.local.access import LocalAccess
+from cmr.local.site import LocalSite
 from cmr.nat_watch import NatWatch
+from cmr.preflight.preflight import preflight_of
+from cmr.proxy import Proxy
 from cmr.registration import Registration
 from cmr.report import (
     cameras_report,
+    certificate_words,
     gist,
     local_addresses,
     storage_report,
@@ -41,6 +46,7 @@ from cmr.status import write_status
 from protocol.times import format_time, from_90k
 
 STATUS_S = 5.0
+ANSWER_S = 0.5  # on the local network an answer is with its reader by then
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +56,8 @@ class Recorder:
 
     def __init__(self, config: Config, identity: Identity | None) -> None:
         self._config = config
+        self._restart = asyncio.Event()
+        self._ports: list[str] = []  # addresses that are served
         self._registration = Registration(identity)
         proxy = Proxy(config.proxy) if config.proxy else None
         self._outgoing = Outgoing(proxy, self._registration.trust)
@@ -65,32 +73,54 @@ class Recorder:
             machine_names(local_addresses(config.web)),
             lambda: dt.datetime.now(dt.UTC),
         )
-        self._web = WebDoor(api, None, self._certificate.context)
+        access = LocalAccess(config.folder, self._cameras)
+        api.local_key = access.key
+        self._web = WebDoor(api, LocalSite(self, api, access), self._certificate.context)
         self._peers = PeerDoor(api, lambda: self._registration.stun_server)
         api.peers = self._peers if config.is_p2p_enabled else None
         self._nat = NatWatch(self._registration, host_addresses)
         self._relay = RelayDoor(api, self._registration, self._outgoing)
+        api.preflight = preflight_of(self._registration, self._outgoing)
         self._heartbeat = Heartbeat(
             self._registration, config.folder, self._report, self._gist, self._outgoing
         )
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Records and serves until `stop` is set; what is recorded is on disk when it returns.
+    @property
+    def config(self) -> Config:
+        return self._config
 
-        Raises OSError when the web door's address cannot be had.
+    @property
+    def cameras(self) -> Mapping[int, Camera]:
+        return self._cameras
+
+    @property
+    def registration(self) -> Registration:
+        return self._registration
+
+    def restart(self) -> None:
+        """Ends `run` so that the recorder starts again with what its files say then; a moment
+        later, for the answer that says so is still on its way."""
+        asyncio.get_running_loop().call_later(ANSWER_S, self._restart.set)
+
+    async def run(self, stop: asyncio.Event) -> bool:
+        """Records and serves until `stop` is set, or a restart is asked for: then it returns True.
+
+        What is recorded is on disk when it returns. Raises OSError when the web door's address
+        cannot be had.
         """
         ports = open_ports(self._config.web)
+        self._ports = [url for port in ports for url in port.urls(self._config.web.host)]
         try:
             await asyncio.to_thread(self._writer.start)
             try:
-                await self._run_parts(ports, stop)
+                return await self._run_parts(ports, stop)
             finally:
                 await asyncio.to_thread(self._writer.stop)
         finally:
             for port in ports:
                 port.sock.close()
 
-    async def _run_parts(self, ports: list[Port], stop: asyncio.Event) -> None:
+    async def _run_parts(self, ports: list[Port], stop: asyncio.Event) -> bool:
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self._web.run(*ports), name="web door"),
@@ -107,10 +137,12 @@ class Recorder:
             log.info("recording %d cameras, %s", len(self._cameras), self._registration.detail)
             if not self._cameras:
                 log.warning("no camera is configured; add one: python -m cmr add rtsp://…")
-            await stop.wait()
-            log.info("stopping")
-            for task in tasks:
+            ends = [asyncio.ensure_future(event.wait()) for event in (stop, self._restart)]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            log.info("stopping" if stop.is_set() else "starting again with changed settings")
+            for task in (*tasks, *ends):
                 task.cancel()
+        return not stop.is_set()
 
     async def _report(self) -> dict[str, Any]:  # Any: JSON
         """What the heartbeat tells the portal."""
@@ -123,6 +155,7 @@ class Recorder:
             "web": {"http_port": web.port or None, "https_port": web.https_port or None},
             "nat": self._registration.nat,
             "proxy": self._outgoing.report(),
+            "relay_transport": self._relay.report(),
             "cameras": await cameras_report(self._cameras, self._writer),
             **({} if storage is None else {"storage": storage}),
         }
@@ -137,32 +170,33 @@ class Recorder:
 
     async def _keep_status(self) -> None:
         while True:
-            status = await self._status()
+            status = await self.status()
             try:
                 await asyncio.to_thread(write_status, self._config.folder, status)
             except OSError as error:
                 log.debug("status: cannot be written: %s", error.strerror)  # a full disk: K6
             await asyncio.sleep(STATUS_S)
 
-    async def _status(self) -> dict[str, Any]:  # Any: JSON
-        web = self._config.web
+    async def status(self) -> dict[str, Any]:  # Any: JSON
         return {
             "pid": os.getpid(),
             "time": format_time(from_90k(int(time.time() * 90_000))),
-            "name": self._name,
+            "name": self.name,
             "version": __version__,
             "portal": self._registration.detail,
             "relay": self._relay.words,
             "nat": self._nat.words,
             "proxy": self._outgoing.words,
-            "web": f"http://{f'[{web.host}]' if ':' in web.host else web.host}:{web.port}/",
+            "web": ", ".join(self._ports),
+            "addresses": self._ports,
+            "certificate": certificate_words(self._certificate.expires_at),
             "cameras": await cameras_report(self._cameras, self._writer),
             "storage": storage_report(self._writer.usage()),
             "problems": self._writer.problems,
         }
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
         """As the portal calls it, once it does."""
         identity = self._registration.identity
         return identity.name if identity else self._config.name

@@ -66,9 +66,9 @@ class ApiError(Exception):
         return Response(self.status, headers, json.dumps(body).encode())
 
 
-def json_response(body: dict[str, Any]) -> Response:
-    """200 with a JSON object (Any: serialised at once)."""
-    return Response(200, (("Content-Type", "application/json"),), json.dumps(body).encode())
+def json_response(body: dict[str, Any], status: int = 200) -> Response:
+    """A JSON object (Any: serialised at once)."""
+    return Response(status, (("Content-Type", "application/json"),), json.dumps(body).encode())
 
 
 def exact_time(ticks: int) -> str:

@@ -17,12 +17,14 @@ from cmr.api.access_changes import HeldBody, Holders
 from cmr.api.door import RELAY, Door
 from cmr.api.live import OpenStreams, SustainedStream
 from cmr.api.message import ApiError, Response, json_response
+from cmr.api.network_test import read_test, start_test
 from cmr.api.p2p import Peers, add_candidates, close_peer, open_peer
 from cmr.api.parameters import PROFILES, Parameters
 from cmr.api.snapshots import Snapshots
 from cmr.archive.reader import Archive
 from cmr.cameras.camera import Camera
 from cmr.local.keys import LocalKey
+from cmr.preflight.preflight import Preflight
 from cmr.registration import Registration
 from protocol.http_message import Request
 from protocol.times import format_time, from_90k
@@ -91,6 +93,7 @@ class Api:
         self.registration = registration
         self.local_key: LocalKey | None = None  # where local accounts are known
         self.peers: Peers | None = None  # the peer-to-peer door, where it is open
+        self.preflight: Preflight | None = None  # of a recorder that is registered
 
     async def handle(self, request: Request, door: Door = RELAY) -> Response:
         """The answer; the caller closes it (`Response.aclose`)."""
@@ -307,6 +310,8 @@ def _right_of_snapshot(parameters: Parameters) -> str:
 
 _RANGE = ("start", "end")
 ROUTES = (
+    Route("POST", _path("/v1/network-test"), (), None, start_test, is_control=True),
+    Route("GET", _path("/v1/network-test"), (), None, read_test, is_control=True),
     Route("GET", _path("/v1/"), (), None, _describe, is_control=True),
     Route("POST", _path("/v1/access-changes"), (), None, _change_access, is_control=True),
     Route("POST", _path("/v1/p2p"), (), None, open_peer, is_control=True),

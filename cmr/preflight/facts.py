@@ -14,7 +14,7 @@ from protocol.times import TICKS_PER_S, parse_time, to_90k
 from protocol.tokens import sign_recorder_token
 
 PATH = "/api/v1/recorder/preflight"
-MAX_TARGETS, MAX_NODES = 32, 3
+MAX_TARGETS, MAX_NODES, MAX_STUN = 32, 3, 4
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -24,6 +24,7 @@ class Facts:
 
     targets: tuple[Target, ...]
     nodes: tuple[Node, ...] = ()
+    stun: tuple[str, ...] = ()
     clock_offset_s: float | None = None
 
 
@@ -59,7 +60,14 @@ def _facts(answer: dict[str, Any], identity: Identity, now: float) -> Facts:  # 
     ]
     offset_s = now - to_90k(parse_time(answer["time"])) / TICKS_PER_S
     targets = tuple(_target(row) for row in answer["hosts"][:MAX_TARGETS])
-    return Facts(targets, tuple(nodes[:MAX_NODES]), offset_s)
+    stun = tuple(str(server) for server in answer["stun"][:MAX_STUN])
+    return Facts(targets, tuple(_one_a_host(nodes)[:MAX_NODES]), stun, offset_s)
+
+
+def _one_a_host(nodes: list[Node]) -> list[Node]:
+    """A node is named with each of its addresses, the protected one first."""
+    first = {urlsplit(node.url).hostname: node for node in reversed(nodes)}
+    return [node for node in nodes if first[urlsplit(node.url).hostname] is node]
 
 
 def _target(row: dict[str, Any]) -> Target:  # Any: JSON

@@ -6,15 +6,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from cmr.connector import Outgoing
-from cmr.enrolment import clock_words
-from cmr.preflight import host, relay
+from cmr.preflight import host, relay, udp
 from cmr.preflight.check import Check, Verdict
 from cmr.preflight.facts import Facts
 from cmr.preflight.host import Target
 from cmr.preflight.relay import Node
 
 MAX_CLOCK_ERROR_S = 2.0  # below it nobody notices
-HOST_S, RELAY_S, UDP_S, UPLOAD_S = 14.0, 9.0, 9.0, 7.0  # three stages, 30 s in all
+HOST_S, RELAY_S, UDP_S, UPLOAD_S = 14.0, 9.0, 21.0, 7.0  # three stages, 40 s at worst
 
 REQUIRED, RELAY, PEER, OPTIONAL, MACHINE = (
     "Required hosts",
@@ -29,14 +28,21 @@ Test = Callable[[], Awaitable[Verdict]]
 Stage = Sequence[Check]
 
 
-def stages(facts: Facts, outgoing: Outgoing, udp: Test) -> list[Stage]:
+def stages(facts: Facts, outgoing: Outgoing) -> list[Stage]:
     """Hosts and clock first, then what the relay lets through, the rate when all is quiet."""
     tcp = [target for target in facts.targets if target.protocol == "tcp"]
     first = [
         *_hosts([target for target in tcp if target.is_required], outgoing, REQUIRED),
         *_hosts([target for target in tcp if not target.is_required], outgoing, OPTIONAL),
         Check("clock", MACHINE, "Clock", partial(_clock, facts.clock_offset_s)),
-        Check("udp", PEER, "STUN and NAT (UDP)", udp, is_required=False, limit_s=UDP_S),
+        Check(
+            "udp",
+            PEER,
+            "STUN and NAT (UDP)",
+            partial(udp.nat, facts.stun),
+            is_required=False,
+            limit_s=UDP_S,
+        ),
     ]
     second = [check for node in facts.nodes for check in _relay(node, outgoing)]
     third = [
@@ -101,7 +107,8 @@ def _relay(node: Node, outgoing: Outgoing) -> list[Check]:
 async def _clock(offset_s: float | None) -> Verdict:
     if offset_s is None:
         return Verdict.skipped("the portal could not be asked")
-    detail = f"{abs(offset_s):.1f} s {clock_words(offset_s)} the portal's"
+    side = "ahead of" if offset_s > 0 else "behind"
+    detail = f"{abs(offset_s):.1f} s {side} the portal's"
     if abs(offset_s) <= MAX_CLOCK_ERROR_S:
         return Verdict.passed(detail)
     return Verdict.warned(detail, "Let this machine set its clock by NTP (UDP 123).")

@@ -8,21 +8,39 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from cmr.connector import Outgoing
-from cmr.portal import PortalError
-from cmr.preflight.check import Check, Row, Verdict, run
-from cmr.preflight.facts import Facts
-from cmr.preflight.plan import GROUPS, REQUIRED, Test, stages
+from cmr.portal import PortalClient, PortalError, parse_portal_url
+from cmr.preflight.check import Row, Verdict, run
+from cmr.preflight.facts import Facts, ask, portal_alone
+from cmr.preflight.plan import GROUPS, REQUIRED, stages
+from cmr.registration import Registration
 from protocol.times import TICKS_PER_S, format_time, from_90k
 
 Asking = Callable[[], Awaitable[Facts]]
 
 
-class Preflight:
-    """Started from the portal or the command line. Belongs to the event loop."""
+def preflight_of(registration: Registration, outgoing: Outgoing) -> Preflight | None:
+    """Of a registered recorder; None before that."""
+    identity = registration.identity
+    if identity is None:
+        return None
+    url = parse_portal_url(identity.portal_url)
 
-    def __init__(self, ask: Asking, known: Facts, outgoing: Outgoing, udp: Test) -> None:
-        self._ask, self._known = ask, known
-        self._outgoing, self._udp = outgoing, udp
+    async def ask_portal() -> Facts:
+        now, signed_at = registration.clock(), registration.portal_now()
+        async with PortalClient(url, outgoing) as portal:
+            return await ask(portal, identity, now, signed_at)
+
+    return Preflight(ask_portal, portal_alone(url), outgoing)
+
+
+class Preflight:
+    """Started from the portal or the command line. Belongs to the event loop.
+
+    `known` is what can be tried when `ask` fails, or when nobody can be asked (None).
+    """
+
+    def __init__(self, ask: Asking | None, known: Facts, outgoing: Outgoing) -> None:
+        self._ask, self._known, self._outgoing = ask, known, outgoing
         self._rows: list[Row] = []
         self._task: asyncio.Task[None] | None = None
         self._started_at: float | None = None
@@ -53,21 +71,22 @@ class Preflight:
         return self._rows
 
     async def _run(self) -> None:
-        facts, portal = self._known, Verdict.skipped("not registered with a portal")
-        try:
-            facts = await self._ask()
-            portal = Verdict.passed("the portal knows this recorder")
-        except PortalError as error:
-            advice = "The tests below show what of the network is in the way."
-            portal = Verdict.failed(str(error), advice)
-        self._rows.append(Check("portal", REQUIRED, "Portal", _given(portal)).row(portal))
-        for stage in stages(facts, self._outgoing, self._udp):
+        facts, portal = await self._facts()
+        self._rows.append(Row("portal", REQUIRED, "The portal's answer", True, *_told(portal)))
+        for stage in stages(facts, self._outgoing):
             self._rows += await asyncio.gather(*(run(check) for check in stage))
             self._rows.sort(key=lambda row: GROUPS.index(row.group))
 
+    async def _facts(self) -> tuple[Facts, Verdict]:
+        if self._ask is None:
+            words = "register this recorder; the portal then names the other hosts to test"
+            return self._known, Verdict.skipped(words)
+        try:
+            return await self._ask(), Verdict.passed("it knows this recorder")
+        except PortalError as error:
+            advice = "The tests below show what in the network is in the way."
+            return self._known, Verdict.failed(str(error), advice)
 
-def _given(verdict: Verdict) -> Test:
-    async def test() -> Verdict:
-        return verdict
 
-    return test
+def _told(verdict: Verdict) -> tuple[str, str, str]:
+    return verdict.state, verdict.detail, verdict.advice
