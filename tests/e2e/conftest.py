@@ -22,12 +22,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.e2e.wire import Wire, wired
 from tests.services.chromium import browser_type_launch_args  # noqa: F401  # a fixture
 from tests.services.process import ServiceError, free_ports, running
 from tests.services.rtsp import RtspServer
 
 ROOT = Path(__file__).resolve().parents[2]
 ONLINE_S = 40.0
+SITE_HOST = "127.0.0.2"
 # With the start of everything that a first test waits for.
 TIMEOUT_S = 240
 
@@ -124,12 +126,23 @@ def _read(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Site:
-    """A recorder at the demo's portal; `cameras` as the API tells of them."""
+    """A recorder at the demo's portal; `cameras` as the API tells of them.
+
+    It listens at SITE_HOST, where no offer leads: `wire` is the way to it over the local network.
+    """
 
     recorder_id: str
     cameras: list[dict[str, Any]]
     folder: Path
     pid: int
+    web_port: int
+
+
+@pytest.fixture
+def wire(site: Site) -> Iterator[Wire]:
+    """The line on which browsers reach the site's own port."""
+    with wired(site.web_port, (SITE_HOST, site.web_port)) as line:
+        yield line
 
 
 @pytest.fixture(scope="session")
@@ -138,7 +151,8 @@ def site(
 ) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
     config = folder / "cmr.toml"
-    config.write_text(_configuration(foreign_rtsp))
+    [port] = free_ports(1)
+    config.write_text(_configuration(foreign_rtsp, port))
     config.chmod(0o600)
     code = demo.api("POST", "/api/v1/registration-codes/", {"name": "Foreign cameras"})["code"]
     recorder = [sys.executable, "-m", "cmr", "--config", str(config)]
@@ -146,11 +160,11 @@ def site(
     subprocess.run(enrol, check=True, timeout=30, capture_output=True)
     recorder_id = json.loads((folder / "identity.json").read_text())["recorder_id"]
     with running([*recorder, "run"], folder / "log", lambda: True) as process:
-        yield Site(recorder_id, _until_streaming(demo, recorder_id), folder, process.pid)
+        yield Site(recorder_id, _until_streaming(demo, recorder_id), folder, process.pid, port)
 
 
-def _configuration(rtsp: RtspServer) -> str:
-    head = f'[web]\nhost = "127.0.0.1"\nport = {free_ports(1)[0]}\n[storage]\nmax_size = "1GB"\n'
+def _configuration(rtsp: RtspServer, port: int) -> str:
+    head = f'[web]\nhost = "{SITE_HOST}"\nport = {port}\n[storage]\nmax_size = "1GB"\n'
     return head + "".join(
         f'[[cameras]]\nnumber = {number}\nname = "Foreign {number}"\n'
         f'hd = "{rtsp.url(f"cam{number}-hd.mp4")}"\nsd = "{rtsp.url(f"cam{number}-sd.mp4")}"\n'
@@ -169,11 +183,11 @@ def _until_streaming(demo: Demo, recorder_id: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def signed_in(browser: Browser, demo: Demo) -> Iterator[Callable[[str], Page]]:
-    """`signed_in("viewer")`: a page of that person, in a browser profile of its own."""
+def sign_in(demo: Demo) -> Iterator[Callable[[Browser, str], Page]]:
+    """`sign_in(browser, "viewer")`: a page of that person, in a browser profile of its own."""
     with contextlib.ExitStack() as stack:
 
-        def open_page(name: str) -> Page:
+        def open_page(browser: Browser, name: str) -> Page:
             context = browser.new_context(base_url=demo.url)
             stack.callback(context.close)
             page = context.new_page()
@@ -186,3 +200,9 @@ def signed_in(browser: Browser, demo: Demo) -> Iterator[Callable[[str], Page]]:
             return page
 
         yield open_page
+
+
+@pytest.fixture
+def signed_in(browser: Browser, sign_in: Callable[[Browser, str], Page]) -> Callable[[str], Page]:
+    """`signed_in("viewer")`: as `sign_in`, in the browser of all tests."""
+    return lambda name: sign_in(browser, name)

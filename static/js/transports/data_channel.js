@@ -30,7 +30,8 @@ export class DataChannelTransport {
 
   /** What was learnt of the viewer's NAT, or null when no STUN server was asked. */
   get viewerNat() {
-    return this.iceServers.length && this.#found.length ? natOf(this.#found) : null;
+    const isKnown = this.iceServers.length > 0 && (this.#isGathered || this.#found.length > 0);
+    return isKnown ? natOf(this.#found) : null;
   }
 
   async open(deadlineMs) {
@@ -93,12 +94,18 @@ export class DataChannelTransport {
 
   /** `line` is empty at the end. */
   #gathered(line) {
-    if (!line) this.#isGathered = true;
+    if (!line) this.#endOfCandidates();
     else if (parseCandidate(line)?.protocol === "udp" && this.#found.length < MAX_CANDIDATES) {
       this.#found.push(line);
       this.#unsent.push(line);
     }
     this.#sendSoon();
+  }
+
+  /** Without a single address of ours there is nothing to wait for. */
+  #endOfCandidates() {
+    this.#isGathered = true;
+    if (!this.#found.length) this.#fail(this.#noWay());
   }
 
   #sendSoon() {
@@ -122,6 +129,7 @@ export class DataChannelTransport {
   }
 
   #noWay() {
+    if (!this.#found.length && this.#isGathered) return new ProtocolError("udp_blocked", "The browser offers no UDP address at all.");
     if (this.viewerNat?.mapping === "blocked") return new ProtocolError("udp_blocked", this.viewerNat.detail);
     return new ProtocolError("no_pair", "No two addresses of the two sides reach each other.");
   }

@@ -1,0 +1,201 @@
+"""The race of paths in a real browser: hand-over, lines that die, and what is told of them.
+
+Frames are counted where they enter the browser: each decode time appended to the media source.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.services.chromium import launch_options
+
+PLAYER = "contera-player"
+FIRST_PICTURE_MS = 15_000
+FRAME_TICKS = 6_000  # 90 kHz at 15 frames a second
+HELLO_BYTES = 36  # protocol/sealing.py
+
+# Decode times as they are appended, when, and every state a player was in.
+WATCH = """
+window.appended = [];
+window.states = [];
+const append = SourceBuffer.prototype.appendBuffer;
+SourceBuffer.prototype.appendBuffer = function (segments) {
+  const view = new DataView(segments.buffer, segments.byteOffset, segments.byteLength);
+  for (let at = 0; at + 16 < view.byteLength; at += 1) {
+    if (view.getUint32(at) === 0x74666474) { // tfdt
+      window.appended.push([Number(view.getBigUint64(at + 8)), performance.now()]);
+      at += 16;
+    }
+  }
+  return append.call(this, segments);
+};
+document.addEventListener("statechange", (event) => window.states.push(event.detail.state), true);
+"""
+
+
+@pytest.fixture
+def watching(signed_in):
+    """`watching(cameras, path=…)`: the administrator's live page, with its frames counted."""
+
+    def open_page(cameras: list[dict], where: str = "live", **more: str) -> Page:
+        page = signed_in("admin")
+        page.add_init_script(WATCH)
+        ids = ",".join(camera["id"] for camera in cameras)
+        page.goto(f"/{where}/?cameras={ids}" + "".join(f"&{k}={v}" for k, v in more.items()))
+        return page
+
+    return open_page
+
+
+def comes_over(page: Page, path: str | re.Pattern[str], timeout: int = FIRST_PICTURE_MS) -> None:
+    expect(page.locator(f"{PLAYER}[data-state=playing]")).to_have_count(1, timeout=timeout)
+    expect(page.locator(PLAYER)).to_have_attribute("data-path", path, timeout=timeout)
+
+
+def frames(page: Page) -> list[int]:
+    """Decode times in the order in which they were appended."""
+    return [ticks for ticks, _ in page.evaluate("window.appended")]
+
+
+def until_more_frames(page: Page, count: int = 30) -> None:
+    have = page.evaluate("window.appended.length")
+    page.wait_for_function(f"() => window.appended.length >= {have + count}", timeout=20_000)
+
+
+def each_frame_came_once(page: Page) -> None:
+    steps = [later - earlier for earlier, later in pairwise(frames(page))]
+    assert steps
+    # A camera's clock wanders by a tick or two.
+    assert {round(step / FRAME_TICKS, 2) for step in steps} == {1.0}, steps
+
+
+def report(page: Page) -> dict:
+    """The file that the panel behind the path gives."""
+    page.locator("[data-part=path]").first.click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download JSON").click()
+    page.keyboard.press("Escape")
+    return json.loads(download.value.path().read_text())
+
+
+def test_video_moves_to_the_local_network_frame_by_frame(site, wire, watching) -> None:
+    """The relay shows the first picture; no frame is lost or shown twice on the way to the LAN."""
+    page = watching(site.cameras[:1])
+    comes_over(page, "lan")
+    until_more_frames(page)
+    each_frame_came_once(page)
+    told = report(page)
+    assert told["words"] == "The video comes over the local network."
+    assert told["moves"][0]["to"] == "relay"
+    assert told["moves"][-1]["to"] == "lan"
+    assert int(page.locator(PLAYER).get_attribute("data-path-moves") or 0) >= 1
+
+
+@pytest.mark.parametrize("way", ["hold", "cut"])
+def test_a_direct_line_that_dies_gives_way(way: str, site, wire, watching) -> None:
+    """L4: silently or not, another path goes on with the very next frame, without a word."""
+    page = watching(site.cameras[:1])
+    comes_over(page, "lan")
+    until_more_frames(page, 15)
+    getattr(wire, way)()
+    expect(page.locator(PLAYER)).not_to_have_attribute("data-path", "lan", timeout=10_000)
+    until_more_frames(page)
+    each_frame_came_once(page)
+    told = report(page)
+    assert "lost" in {attempt["result"] for attempt in told["attempts"]}
+    assert set(page.evaluate("window.states")) <= {"connecting", "playing"}
+
+
+def test_recorded_video_goes_on_where_the_line_broke(site, wire, watching) -> None:
+    """L4: the position is kept, and the rest of the piece comes another way."""
+    page = watching(site.cameras[:1])
+    comes_over(page, "lan")
+    page.wait_for_function("() => window.appended.length > 300", timeout=40_000)
+    page.goto(page.url.replace("/live/", "/recorded/"))
+    comes_over(page, "lan")
+    wire.hold()
+    expect(page.locator(PLAYER)).not_to_have_attribute("data-path", "lan", timeout=10_000)
+    before = float(page.locator(PLAYER).get_attribute("data-position") or "nan")
+    page.wait_for_function(
+        f"() => document.querySelector('{PLAYER}').dataset.position > {before + 3}", timeout=20_000
+    )
+    numbers = frames(page)
+    assert numbers == sorted(set(numbers))
+
+
+def test_another_device_at_the_offered_address_learns_nothing(demo, site, wire, watching) -> None:
+    """L6: another customer's recorder answers; it cannot prove to be the one of the offer."""
+    other = urlsplit(demo.facts["recorders"][0]["local_url"])
+    wire.target = (str(other.hostname), int(other.port or 0))
+    page = watching(site.cameras[:1])
+    comes_over(page, re.compile("relay|p2p"))
+    page.wait_for_timeout(300)
+    tries = [attempt for attempt in report(page)["attempts"] if attempt["path"] == "lan"]
+    assert [(one["result"], one["code"]) for one in tries] == [("failed", "not_this_host")]
+    [sent] = wire.sent
+    _, _, frames_sent = bytes(sent).partition(b"\r\n\r\n")
+    assert len(frames_sent) < HELLO_BYTES + 32  # the hello and the good-bye, each with its head
+
+
+def test_peer_to_peer_carries_live_video(demo, site, watching) -> None:
+    page = watching(site.cameras[:1], path="p2p")
+    comes_over(page, "p2p")
+    until_more_frames(page, 45)
+    each_frame_came_once(page)
+    assert "another" not in report(page)["words"]
+
+
+@pytest.fixture
+def browser_without_udp(browser_type) -> Iterator:
+    """As behind a firewall that drops UDP: WebRTC finds no way out."""
+    options = launch_options()
+    options["args"].append("--webrtc-ip-handling-policy=disable_non_proxied_udp")
+    browser = browser_type.launch(**options)
+    yield browser
+    browser.close()
+
+
+def test_without_udp_the_relay_shows_the_picture(demo, site, browser_without_udp, sign_in) -> None:
+    """L1: at once, and without an error; the panel says why."""
+    page = sign_in(browser_without_udp, "admin")
+    page.add_init_script(WATCH)
+    page.goto(f"/live/?cameras={site.cameras[0]['id']}")
+    comes_over(page, "relay")
+    assert float(page.locator(PLAYER).get_attribute("data-first-frame-ms") or "inf") <= 3000
+    page.locator("[data-part=path]").click()
+    sentence = page.locator("[data-part=sentence]")
+    expect(sentence).to_contain_text("your network blocks UDP", timeout=20_000)
+    assert set(page.evaluate("window.states")) <= {"connecting", "playing"}
+    each_frame_came_once(page)
+
+
+def test_a_forced_path_that_cannot_be_used_says_so(demo, watching) -> None:
+    page = watching(demo.cameras[:1])
+    page.get_by_label("Path").select_option("manual_nat")
+    page.wait_for_url("**path=manual_nat*")
+    words = page.locator("[data-part=words]")
+    expect(words).to_contain_text("Manual NAT cannot be used here", timeout=FIRST_PICTURE_MS)
+    expect(words).to_contain_text("Choose Auto")
+    page.get_by_label("Path").select_option("relay")
+    comes_over(page, "relay")
+
+
+def test_the_panel_opens_and_closes_by_keyboard(demo, watching) -> None:
+    page = watching(demo.cameras[:1])
+    comes_over(page, "lan")
+    page.locator("[data-part=path]").focus()
+    page.keyboard.press("Enter")
+    panel = page.get_by_role("dialog")
+    expect(panel).to_contain_text("The video comes over the local network.")
+    expect(panel.get_by_role("row", name=re.compile("^LAN"))).to_contain_text("Works")
+    expect(panel).to_contain_text("switched off")
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    expect(page.locator("[data-part=path]")).to_be_focused()
