@@ -94,9 +94,9 @@ async def message_chunks(response: Response) -> AsyncGenerator[bytes, None]:
                 yield chunk
     except OSError:
         raise  # the disk (`BrokenBody`, logged where it happened)
-    except Exception:
-        log.exception("an answer failed")  # our bug; a client would only see a broken connection
-        raise
+    except Exception as error:
+        log.exception("an answer failed")  # our bug, but other answers go on
+        raise ConnectionAbortedError("the answer failed") from error
 
 
 def message_head(response: Response) -> bytes:

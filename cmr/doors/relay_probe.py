@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 
 import aiohttp
 
-from cmr.doors.relay_words import reason_of, refusal
+from cmr.doors.relay_words import RelayError, reason_of, refusal
 from cmr.portal import read_bounded
 from protocol.http_message import RESPONSE_TYPE
 
@@ -100,10 +100,17 @@ async def _received(
         data = await read_bounded(answer.content, MAX_SAID_BYTES)
         is_ours = answer.headers.get("Content-Type", "").startswith("message/http")
     if answer.status == 200 and is_ours:
-        return int(json.loads(data.partition(b"\r\n\r\n")[2])["received"])
+        return _number(data.partition(b"\r\n\r\n")[2])
     said = refusal(answer.status, data)
     if said.code == "not_found":
         return PROBE_BYTES  # an older relay, which knows no other way either
     if said.code:
         raise said
     return f"a filter on the way refuses answers of type message/http ({said})"
+
+
+def _number(said: bytes) -> int:
+    try:
+        return int(json.loads(said)["received"])
+    except (KeyError, TypeError, ValueError):
+        raise RelayError("bad_message", "answered a probe with something else") from None

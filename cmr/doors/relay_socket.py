@@ -59,7 +59,7 @@ class RelaySocket:
             raise SocketRefused(f"status {error.status}") from None
         except TimeoutError:
             raise SocketRefused("no answer") from None
-        except (aiohttp.ClientError, OSError, TypeError, ProtocolError) as error:
+        except (aiohttp.ClientError, OSError, TypeError, ValueError, ProtocolError) as error:
             raise SocketRefused(str(error) or type(error).__name__) from None
         return made
 

@@ -71,6 +71,10 @@ class TransportChoice:
         """Whether the verdict in force is about this node."""
         return self._node == node
 
+    def is_proved(self, node: str) -> bool:
+        """Whether our media type was seen to pass to and from this node."""
+        return self.is_for(node) and self.verdict.transport is Transport.STREAM
+
     def doubt(self) -> None:
         """Something failed: find out whether answers still pass."""
         self._wanted.set()

@@ -1,0 +1,53 @@
+"""Which relay node a recorder uses, and whether its link works."""
+
+from __future__ import annotations
+
+import logging
+
+from cmr.connector import is_sealed
+from cmr.registration import RelayAccess
+
+log = logging.getLogger(__name__)
+
+
+class Health:
+    """Which node is used, and whether the link works; logs changes, counts repetitions."""
+
+    def __init__(self) -> None:
+        self.words = "connecting"
+        self._urls: tuple[str, ...] = ()
+        self._next = 0
+        self._failures = 0
+        self._is_linked = False
+
+    def node(self, access: RelayAccess) -> str:
+        """The address to use now."""
+        if not self._urls:
+            self.words = f"connecting to {access.urls[0]}"
+        self._urls = access.urls
+        return self._current()
+
+    def _current(self) -> str:
+        return self._urls[self._next % len(self._urls)]
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether the node in use is reached over plain http, sealed."""
+        return bool(self._urls) and is_sealed(self._current())
+
+    def succeeded(self, node: str) -> None:
+        if not self._is_linked:
+            tries = f" after {self._failures} failed tries" if self._failures else ""
+            log.info("relay: linked through %s%s", node, tries)
+        self._is_linked = True
+        self._failures = 0
+        self.words = f"linked through {node}{', sealed' if is_sealed(node) else ''}"
+
+    def failed(self, node: str, reason: str) -> None:
+        if self._failures == 0:
+            log.warning("relay: %s %s", node, reason)
+        self._is_linked = False
+        self._failures += 1
+        if node == self._current():  # both polls fail together: one step to the next node
+            self._next += 1
+        self.words = f"{node} {reason}"
