@@ -17,6 +17,8 @@ from cmr.config import ConfigError, check_camera_url, check_name, load_config
 from cmr.config_file import add_camera, ensure_config
 from cmr.enrolment import EnrolmentError, enrol
 from cmr.identity import FILE_NAME, IdentityError, load_identity, save_identity
+from cmr.local.accounts import AccountError
+from cmr.local.command import add_account_command, make_first_account
 from cmr.portal import PortalError, parse_portal_url
 from cmr.proxy import Proxy
 from cmr.status import AlreadyRunning, describe, is_running, read_status, running_lock
@@ -42,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(_with_add(list(arguments)))
     try:
         return int(options.command(options))
-    except (ConfigError, IdentityError, PortalError) as error:
+    except (ConfigError, IdentityError, PortalError, AccountError) as error:
         return _complain(error, WRONG_USAGE)
     except (EnrolmentError, AlreadyRunning) as error:
         return _complain(error, FAILED)
@@ -79,6 +81,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_enrol(commands)
     _add_add(commands)
+    _add_preflight(commands)
+    add_account_command(commands)
     status = commands.add_parser("status", help="say how the recorder is doing")
     status.set_defaults(command=_status)
     return parser
@@ -116,6 +120,27 @@ def _add_add(commands: _Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--name", help="what to call the camera (default: Camera and its number)")
     parser.add_argument("--sd", metavar="ADDRESS", help="the small picture, used in grids")
     parser.set_defaults(command=_add)
+
+
+def _add_preflight(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "preflight",
+        help="test what this recorder needs of its network",
+        description="Tests names, ports, certificates, the relay, UDP and the upload rate, and "
+        "says what to tell the network administrator. Takes up to 45 seconds; exit code 1 when "
+        "something required fails.",
+    )
+    parser.add_argument("--portal", metavar="URL", help="test a portal before registering with it")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.set_defaults(command=_preflight)
+
+
+def _preflight(options: argparse.Namespace) -> int:
+    from cmr.preflight.command import preflight_command  # only this command needs it
+
+    text, is_fine = preflight_command(options.config, options.portal, is_json=options.json)
+    print(text)
+    return OK if is_fine else FAILED
 
 
 def _enrol(options: argparse.Namespace) -> int:
@@ -196,9 +221,13 @@ def _run(options: argparse.Namespace) -> int:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await Recorder(config, identity).run(stop)
+        again = await Recorder(config, identity).run(stop)
+        while again:  # its own page changed what is in the files
+            fresh = load_config(config.file)
+            again = await Recorder(fresh, load_identity(fresh.folder)).run(stop)
 
     with running_lock(config.folder):
+        make_first_account(config.folder)
         # Never closed: closing waits for threads, and a resolver may hang in one for minutes.
         asyncio.Runner().run(record())
     log.info("stopped")

@@ -49,7 +49,7 @@ class Certificate:
         self._now = now
         self._renew_own()
         self._seen = self._state()
-        self.context = _context(*self._files)
+        self.context = tls_context(*self._files)
 
     async def watch(self) -> None:
         """Keeps it fresh until cancelled."""
@@ -66,7 +66,7 @@ class Certificate:
             if state == self._seen:
                 return
             self._seen = state
-            _context(*self._files)  # tried on another context: half a change must harm nobody
+            tls_context(*self._files)  # tried on another context: half a change must harm nobody
             self.context.load_cert_chain(*self._files, password=_no_password)
             log.info("certificate: %s was read again", self._files[0])
         except (ConfigError, ssl.SSLError) as error:
@@ -124,8 +124,8 @@ def machine_names(addresses: Iterable[str]) -> list[str]:
     return [*names, "localhost", "127.0.0.1", "::1", *addresses]
 
 
-def _context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """Raises ConfigError."""
+def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """For a server with this certificate; raises ConfigError that names the file and the fact."""
     for file in (certificate, key):
         try:
             file.read_bytes()

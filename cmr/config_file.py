@@ -54,15 +54,24 @@ def change_settings(file: Path, changes: Mapping[str, Mapping[str, Value]]) -> C
     The result was parsed before it is kept. Raises ConfigError, also for a file written so that a
     line cannot be changed safely.
     """
-    load_config(file)
-    text = file.read_bytes()
-    changed = changed_text(text.decode(), changes).encode()
-    config = parse_config(changed, file.absolute())
-    if tomllib.loads(changed.decode()) != _with_changes(tomllib.loads(text.decode()), changes):
-        raise ConfigError(f"{file}: is written in a way that only a person can change; edit it")
-    if changed != text:
-        _write(file, changed)
+    changed, config = _changed(file, changes)
+    _write(file, changed)
     return config
+
+
+def with_settings(file: Path, changes: Mapping[str, Mapping[str, Value]]) -> Config:
+    """What `change_settings` would make; nothing is written. Raises ConfigError."""
+    return _changed(file, changes)[1]
+
+
+def _changed(file: Path, changes: Mapping[str, Mapping[str, Value]]) -> tuple[bytes, Config]:
+    load_config(file)
+    text = file.read_bytes().decode()
+    changed = changed_text(text, changes)
+    config = parse_config(changed.encode(), file.absolute())
+    if tomllib.loads(changed) != _with_changes(tomllib.loads(text), changes):
+        raise ConfigError(f"{file}: is written in a way that only a person can change; edit it")
+    return changed.encode(), config
 
 
 def changed_text(text: str, changes: Mapping[str, Mapping[str, Value]]) -> str:

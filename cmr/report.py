@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import ipaddress
 import socket
 from collections.abc import Mapping
@@ -13,20 +14,10 @@ from cmr.archive.store import Usage
 from cmr.archive.writer import ArchiveWriter
 from cmr.cameras.camera import Camera
 from cmr.config import WebConfig
-from cmr.live import State
-from cmr.registration import PortalStanding
 from protocol.times import format_time, from_90k
 
 # Documentation addresses (RFC 5737, RFC 3849): asking the kernel for a route sends nothing.
 _ELSEWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
-
-PORTAL_WORDS = {
-    PortalStanding.NOT_REGISTERED: "Not registered",
-    PortalStanding.CONNECTING: "Connecting",
-    PortalStanding.ONLINE: "Connected",
-    PortalStanding.UNREACHABLE: "Cannot be reached at the moment; recording goes on",
-    PortalStanding.REMOVED: "This recorder was removed from the portal; it keeps recording",
-}
 
 
 async def cameras_report(
@@ -68,6 +59,11 @@ def local_addresses(web: WebConfig) -> list[str]:
     return [address for address in found if address is not None]
 
 
+def certificate_words(expires_at: dt.datetime | None) -> str:
+    """How long the certificate of https lasts."""
+    return "" if expires_at is None else f"valid until {expires_at:%Y-%m-%d}"
+
+
 def _source_address(family: socket.AddressFamily, to: str) -> str | None:
     with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.connect((to, 9))
@@ -83,33 +79,9 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def cameras_words(cameras: Mapping[int, Camera]) -> str:
-    """`All 4 send video`, `3 of 4 send video`."""
-    count = len(cameras)
-    if count == 0:
-        return "None configured yet"
-    good = sum(_sends_video(camera) for camera in cameras.values())
-    if good == count:
-        return "It sends video" if count == 1 else f"All {count} send video"
-    return f"{good} of {count} send video"
-
-
-def recording_words(usage: Usage, problems: list[str]) -> str:
-    """The storage in a sentence; the first problem when there is one."""
-    if problems:
-        return problems[0][:1].upper() + problems[0][1:]
-    if not usage.is_counted:
-        return "The recordings are being counted"
-    return f"{size_words(usage.used_bytes)} of {size_words(usage.capacity_bytes)} used"
-
-
 def size_words(size: int) -> str:
     """Bytes in the unit a disk is sold in."""
     for unit, factor in (("TB", 10**12), ("GB", 10**9)):
         if size >= factor:
             return f"{size / factor:.1f} {unit}"
     return f"{size / 10**6:.0f} MB"
-
-
-def _sends_video(camera: Camera) -> bool:
-    return all(stream.state.state is State.STREAMING for stream in camera.streams.values())

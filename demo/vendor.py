@@ -28,7 +28,8 @@ class VendorError(Exception):
 
 def pages() -> Iterator[Path]:
     """Our own files that may name an icon."""
-    for folder, suffixes in (("templates", {".html", ".txt"}), ("static/js", {".js"})):
+    folders = (("templates", {".html", ".txt"}), ("cmr/local", {".html"}), ("static/js", {".js"}))
+    for folder, suffixes in folders:
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix in suffixes:
                 yield path

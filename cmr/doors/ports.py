@@ -50,6 +50,12 @@ class Port:
         found: int = self.sock.getsockname()[1]
         return found
 
+    def urls(self, host: str) -> list[str]:
+        """Where it is reached, for people; `host` as configured."""
+        name = f"[{host}]" if ":" in host else host
+        schemes = ["http", "https"] if self.speaks is Speech.BOTH else [str(self.speaks)]
+        return [f"{scheme}://{name}:{self.number}/" for scheme in schemes]
+
     async def serve(self, factory: Factory, tls: ssl.SSLContext | None) -> None:
         """Hands connections to protocols until cancelled. `tls` is needed unless it speaks HTTP
         alone."""

@@ -19,6 +19,7 @@ from cmr.doors.body import read_body
 from cmr.doors.ports import Port
 from cmr.doors.session_sockets import SessionSockets
 from cmr.doors.sockets import prepare_for_body
+from cmr.local.accounts import Account
 from protocol.http_message import Request
 from protocol.tokens import bearer
 
@@ -49,10 +50,12 @@ class Site(Protocol):
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse | None:
         """The page; None when it is none of the site's. Raises ApiError."""
 
-    async def authorise(self, request: web.BaseRequest, message: Request) -> Request:
-        """The request with a token where it had a password; raises ApiError."""
+    async def authorise(
+        self, request: web.BaseRequest, message: Request
+    ) -> tuple[Request, Account | None]:
+        """The request with a token where it had a password, and whose; raises ApiError."""
 
-    def sustaining(self, message: Request, response: Response) -> AbstractAsyncContextManager[None]:
+    def sustaining(self, account: Account, response: Response) -> AbstractAsyncContextManager[None]:
         """Keeps live video going as long as the account that asked for it with a password."""
 
 
@@ -93,20 +96,26 @@ class WebDoor:
                 return await self._sockets.serve(request)
             if self._site is not None and (page := await self._site.answer(request)) is not None:
                 return page
-            message = await _message(request)
+            message, account = await _message(request), None
             if self._site is not None:
-                message = await self._site.authorise(request, message)
+                message, account = await self._site.authorise(request, message)
         except ApiError as error:
             refused = _whole(_with_challenge(request, error.response()))
             refused.force_close()  # the rest of its body is not wanted
             return refused
         response = _with_challenge(request, await self._api.handle(message, WEB))
-        sustaining = self._site.sustaining(message, response) if self._site else nullcontext()
         try:
-            async with sustaining:
+            async with self._sustaining(account, response):
                 return await _send(request, response)
         finally:
             await response.aclose()
+
+    def _sustaining(
+        self, account: Account | None, response: Response
+    ) -> AbstractAsyncContextManager[None]:
+        if self._site is None or account is None:
+            return nullcontext()
+        return self._site.sustaining(account, response)
 
 
 class _StreamedAnswer(web.StreamResponse):

@@ -6,21 +6,7 @@ from cmr.archive.store import Usage
 from cmr.cameras.camera import Camera
 from cmr.config import WebConfig
 from cmr.live import State
-from cmr.report import cameras_words, gist, local_addresses, recording_words, storage_report
-
-
-def test_the_first_problem_is_what_people_read() -> None:
-    usage = Usage(12 * 10**9, 5 * 10**11, None)
-    assert recording_words(usage, []) == "12.0 GB of 500.0 GB used"
-    assert recording_words(usage, ["the disk is full", "x"]) == "The disk is full"
-
-
-def test_cameras_are_counted_in_words(camera: Camera) -> None:
-    assert cameras_words({}) == "None configured yet"
-    assert cameras_words({1: camera}) == "0 of 1 send video"  # its sd profile sends nothing
-    camera.streams = {"hd": camera.streams["hd"]}
-    assert cameras_words({1: camera}) == "It sends video"
-    assert cameras_words({1: camera, 2: camera}) == "All 2 send video"
+from cmr.report import gist, local_addresses, storage_report
 
 
 @pytest.mark.parametrize(
@@ -33,7 +19,6 @@ def test_an_address_that_is_bound_is_the_only_one(host: str, addresses: list[str
 def test_an_archive_that_is_not_counted_yet_is_not_reported_as_empty() -> None:
     usage = Usage(0, 2, None, is_counted=False)
     assert storage_report(usage) is None
-    assert recording_words(usage, []) == "The recordings are being counted"
 
 
 def test_a_stream_that_comes_up_is_news(camera: Camera) -> None:
