@@ -94,6 +94,10 @@ bench: venv ## measure relay, latency and recorder; writes docs/performance.md
 	@demo/install-tools nginx ffmpeg chromium
 	@$(BIN)/python -m bench
 
+.PHONY: natlab
+natlab: venv static test-tools ## measure every pair of sites behind NAT (root); writes docs/connection.md
+	@$(BIN)/python -m tests.natlab
+
 .PHONY: screenshots
 screenshots: venv static test-tools ## take the pictures of docs/images from the demo that runs
 	@$(BIN)/python -m demo.screenshots

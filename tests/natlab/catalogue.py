@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.natlab.sites import Nat, Site
 
-RECORDER, VIEWER, GUEST = "recorder", "viewer", "guest"
-_ALL = (RECORDER, VIEWER, GUEST)
+RECORDER, CAMERA, VIEWER, GUEST = "recorder", "camera", "viewer", "guest"
+_ALL = (RECORDER, CAMERA, VIEWER, GUEST)
 _NATS = (Nat.PUBLIC, Nat.ONE_TO_ONE, Nat.FULL_CONE, Nat.PORT_RESTRICTED, Nat.SYMMETRIC)
 
 # Each has a recorder, somebody on the same LAN, and a guest.
@@ -13,7 +13,7 @@ CUSTOMER_SITES = {
     site.name: site
     for site in (
         # Guests need NAT, and this site has none.
-        Site("public", 1, Nat.PUBLIC, (RECORDER, VIEWER)),
+        Site("public", 1, Nat.PUBLIC, (RECORDER, CAMERA, VIEWER)),
         Site("one_to_one", 2, Nat.ONE_TO_ONE, _ALL),
         Site("full_cone", 3, Nat.FULL_CONE, _ALL, has_hairpin=True),
         Site("port_restricted", 4, Nat.PORT_RESTRICTED, _ALL),

@@ -65,7 +65,7 @@ class Laboratory:
 
         def enter_and_call() -> None:
             try:
-                _enter(NAMESPACES / self.name(machine))
+                enter(NAMESPACES / self.name(machine))
                 results.append(function())
             except BaseException as error:  # noqa: BLE001  # raised again by whoever asked
                 failures.append(error)
@@ -78,7 +78,8 @@ class Laboratory:
         return results[0]
 
 
-def _enter(namespace: Path) -> None:
+def enter(namespace: Path) -> None:
+    """Takes the calling thread to a namespace for good: its sockets, threads and programs."""
     with namespace.open() as file:
         if _libc.setns(file.fileno(), CLONE_NEWNET):
             raise OSError(ctypes.get_errno(), f"cannot enter {namespace.name}")
@@ -142,7 +143,9 @@ def _set_up(machine: Machine, namespace: str) -> None:
     settings = ["net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1"]
     if machine.is_router:
         settings += ["net.ipv4.ip_forward=1", "net.ipv4.conf.all.send_redirects=0"]
-    _run([*inside, "sysctl", "-q", "-w", *settings])
+        # What stays on a LAN is no business of the router's rules (not in every kernel, hence -e).
+        settings.append("net.bridge.bridge-nf-call-iptables=0")
+    _run([*inside, "sysctl", "-q", "-e", "-w", *settings])
     _batch(["-n", namespace], machine.lines)
     if machine.rules:
         _run([*inside, "nft", "-f", "-"], machine.rules)

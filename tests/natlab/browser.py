@@ -1,0 +1,70 @@
+"""Chromium on a viewer's machine: signs in and watches a recorder, as a person does."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.natlab.programs import URL, Portal, email
+from tests.services.chromium import launch_options
+
+PLAYER = "contera-player"
+PERSON = "admin"
+PLAYING_MS = 15_000
+SETTLED_MS = 20_000  # every offer has run into its deadline by then
+STEADY_S = 1.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the player tells of itself once it keeps to a path."""
+
+    path: str
+    first_frame_ms: int
+
+
+@contextlib.contextmanager
+def page_on(portal: Portal, machine: str, folder: Path) -> Iterator[Page]:
+    """A signed-in page on a machine."""
+    options = launch_options()
+    program = folder / f"chromium-{machine}"
+    line = portal.laboratory.command(machine, options["executable_path"])
+    program.write_text(f'#!/bin/sh\nexec {" ".join(line)} "$@"\n')
+    program.chmod(0o700)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**{**options, "executable_path": str(program)})
+        try:
+            page = browser.new_context(base_url=URL).new_page()
+            page.goto("/accounts/login/")
+            page.fill("input[name=login]", email(PERSON))
+            page.fill("input[name=password]", portal.passwords[PERSON])
+            page.press("input[name=password]", "Enter")
+            page.wait_for_url("**/recorders/")
+            yield page
+        finally:
+            browser.close()
+
+
+def watch(page: Page, camera: str, expected: str) -> Seen:
+    """Plays a camera until the path is the expected one, or for as long as it may become so."""
+    page.goto(f"/live/?cameras={camera}")
+    player = page.locator(PLAYER)
+    player.and_(page.locator("[data-state=playing]")).wait_for(timeout=PLAYING_MS)
+    deadline = time.monotonic() + SETTLED_MS / 1000
+    while player.get_attribute("data-path") != expected and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
+    _until_it_moves(page)
+    first_frame_ms = player.get_attribute("data-first-frame-ms")
+    return Seen(str(player.get_attribute("data-path")), int(first_frame_ms or 0))
+
+
+def _until_it_moves(page: Page) -> None:
+    """The picture goes on, on whichever path it is now."""
+    now = "document.querySelector('contera-player').video.currentTime"
+    before = page.evaluate(f"() => {now}")
+    page.wait_for_function(f"before => {now} > before + {STEADY_S}", arg=before)
