@@ -162,7 +162,8 @@ class Recorder:
 
     def _capabilities(self) -> list[str]:
         """The paths that this recorder serves now."""
-        direct = sorted(SESSION.paths) if self._config.web.port else ()
+        web = self._config.web
+        direct = sorted(SESSION.paths) if web.port or web.https_port else ()
         return ["relay", *direct, *(["p2p"] if self._config.is_p2p_enabled else [])]
 
     def _gist(self) -> object:
