@@ -132,7 +132,8 @@ class Proxy:
 
     async def _tunnel(self, host: str, port: int) -> socket.socket:
         if self.config.scheme == "digest" and self._nonce is None:
-            async with self._first:  # the others find its nonce
+            async with self._first:  # the others find its nonce, or hear that it was refused
+                self._check_patience()
                 return await self._connect(host, port)
         return await self._connect(host, port)
 
@@ -144,6 +145,7 @@ class Proxy:
             said = self._answer_to(nonce, "CONNECT", target)
             sock, answer = await self._ask_anew("CONNECT", target, said)
             if answer.status in range(200, 300) and not answer.is_followed:
+                self._nonce = nonce
                 return sock
             sock.close()  # many close it themselves after a 407
             if answer.status != 407:
@@ -184,7 +186,6 @@ class Proxy:
         # password, unless the proxy says that it is stale.
         if sent is not None and sent is learnt and not nonce.is_stale:
             raise self._auth_failed(self._refused_words())
-        self._nonce = nonce
         return nonce
 
     def _chosen(self, answer: Answer) -> DigestNonce:
