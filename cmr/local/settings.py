@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from cmr.certificate import tls_context
 from cmr.config import Config, ConfigError, WebConfig
 from cmr.config_file import Value, change_settings, with_settings
+from cmr.doors.ports import why
 from cmr.proxy_config import SCHEMES
 
 Changes = dict[str, dict[str, Value]]
@@ -173,4 +174,4 @@ def _check_ports(before: WebConfig, after: WebConfig) -> None:
             socket.create_server((after.host, port), family=family).close()
         except OSError as error:
             where = f"port {port}" if port else after.host
-            raise ConfigError(f"{where} cannot be used: {error.strerror or error}") from None
+            raise ConfigError(f"{where} cannot be used: {why(error)}") from None

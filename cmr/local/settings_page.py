@@ -13,7 +13,7 @@ from cmr.identity import save_identity
 from cmr.local.html import Markup, fill, join, render
 from cmr.local.machine import Machine
 from cmr.local.pages import header, message, page
-from cmr.local.settings import GROUPS, Changes, Field, changes_of, save, values_of
+from cmr.local.settings import FIELDS, GROUPS, Changes, Field, changes_of, save, values_of
 from cmr.local.visit import Visit, html_answer
 from cmr.portal import PortalError, parse_portal_url
 from cmr.proxy import Proxy
@@ -34,7 +34,7 @@ async def save_settings(machine: Machine, visit: Visit) -> web.Response:
             return html_answer(settings_page(machine, visit))
         after = await asyncio.to_thread(save, machine.config, changes)
     except ConfigError as error:
-        why = _without_file(machine, error)
+        why = _words(machine, error)
         return html_answer(_settings(machine, visit, form, why), status=422)
     machine.restart()
     target = _address_after(visit, machine.config.web, after.web)
@@ -163,12 +163,16 @@ def _address_after(visit: Visit, before: WebConfig, after: WebConfig) -> str:
 
 
 def _saved_words(changes: Changes) -> str:
-    names = [f"{table}.{key}" for table, keys in changes.items() for key in keys]
-    return f"Saved: {', '.join(names)}."
+    changed = {f"{table}.{key}" for table, keys in changes.items() for key in keys}
+    labels = [field.label for field in FIELDS if field.name in changed]
+    return f"Saved: {', '.join(labels)}."
 
 
-def _without_file(machine: Machine, error: ConfigError) -> str:
-    return _sentence(str(error).removeprefix(f"{machine.config.file}: "))
+def _words(machine: Machine, error: ConfigError) -> str:
+    """An error of the file in the words of the form."""
+    text = str(error).removeprefix(f"{machine.config.file}: ")
+    label = next((f.label for f in FIELDS if text.startswith(f"{f.name}: ")), None)
+    return _sentence(text) if label is None else f"{label}: {text.partition(': ')[2]}"
 
 
 def _sentence(text: str) -> str:

@@ -48,7 +48,7 @@ def _rows(status: dict[str, Any]) -> Iterator[tuple[str, object]]:
             yield name, _sentence(str(words))
     yield "This page", join(_address(text) for text in status["addresses"]) or "Not served"
     if status["certificate"]:
-        yield "Certificate", status["certificate"]
+        yield "Certificate", _sentence(status["certificate"])
 
 
 def _address(text: str) -> Markup:
@@ -86,11 +86,17 @@ def _camera(camera: dict[str, Any]) -> Markup:
     return fill(
         row,
         name=camera["name"],
-        detail=camera["detail"] or f"Camera {camera['number']}",
+        detail=_detail(camera),
         profiles=join(_profile(name, facts) for name, facts in camera["profiles"].items()),
         tone=tone,
         state=_sentence(state.replace("_", " ")),
     )
+
+
+def _detail(camera: dict[str, Any]) -> str:
+    """What is wrong with it; its number when nothing is."""
+    is_well = camera["state"] == "streaming" or not camera["detail"]
+    return f"Camera {camera['number']}" if is_well else _sentence(camera["detail"])
 
 
 def _profile(name: str, facts: dict[str, Any]) -> Markup:
