@@ -26,7 +26,11 @@ _MAPPINGS = {
     "blocked": Status("warn", "Blocks UDP: Peer-to-Peer cannot work"),
     "unknown": Status("", "Not measured yet"),
 }
-_PROXIES = {"null": "without sign-in", "basic": "with Basic sign-in", "digest": "with Digest"}
+_PROXIES = {
+    "null": "without sign-in",
+    "basic": "with Basic sign-in",
+    "digest": "with Digest sign-in",
+}
 _TRANSPORTS = {
     "stream": Status("good", "Streams freely"),
     "socket": Status("warn", "Goes through a WebSocket"),

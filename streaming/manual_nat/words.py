@@ -14,7 +14,7 @@ _SENTENCES = {
     "name is in the public DNS.",
     Outcome.REFUSED_ADDRESS: "{host} cannot be tested: {refused}.",
     Outcome.UNREACHABLE: "No recorder answers at {place}. Check that the router forwards the port "
-    "to the recorder, and that no firewall on the way keeps it.",
+    "to the recorder, and that no firewall on the way stops it.",
     Outcome.TLS_UNTRUSTED: "{place} has no certificate that browsers trust for {host}, or does not "
     "speak https. Browsers will not connect: install a certificate for this name at the recorder, "
     "or use Manual NAT without https.",

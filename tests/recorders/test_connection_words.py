@@ -51,7 +51,7 @@ def test_a_proxy_that_refuses_is_bad_news() -> None:
     assert proxy_status({"scheme": "none", "via": None}) is None
     fine = proxy_status({"scheme": "digest", "via": "proxy.example:3128", "detail": ""})
     assert fine is not None
-    assert (fine.level, fine.words) == ("good", "proxy.example:3128, with Digest")
+    assert (fine.level, fine.words) == ("good", "proxy.example:3128, with Digest sign-in")
     refusing = proxy_status({"scheme": "basic", "via": "p:1", "detail": "It refuses."})
     assert refusing is not None
     assert refusing.level == "bad"
