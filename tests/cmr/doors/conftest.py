@@ -126,7 +126,7 @@ async def door(
     assert task.cancelled(), task.exception()
 
 
-async def until(is_true: Callable[[], object], within_s: float = 5.0) -> None:
+async def until(is_true: Callable[[], object], within_s: float = 15.0) -> None:
     """Waits for something that other tasks do."""
     async with asyncio.timeout(within_s):
         while not is_true():
