@@ -31,7 +31,8 @@ class Pipe:
             if task is not None:
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
-            await self._serve(reader, writer)
+            with contextlib.suppress(asyncio.CancelledError):  # we end; asyncio would log it
+                await self._serve(reader, writer)
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
         self.port = server.sockets[0].getsockname()[1]
