@@ -19,6 +19,7 @@ from streaming.relay.wire import Receive, Scope, Send, SocketWire, with_socket_w
 logger = logging.getLogger(__name__)
 
 SIGNALS_S = 5.0  # for the channel layer to take a subscription
+SIGNALS_LOST = "signals_unavailable"
 
 
 class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
@@ -39,7 +40,12 @@ class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def serve(wire: SocketWire) -> None:
             self._wire = wire
-            await super(SessionConsumer, self).__call__(scope, receive, send)
+            try:
+                await super(SessionConsumer, self).__call__(scope, receive, send)
+            except (RedisError, OSError):
+                if self._door is not None:
+                    raise
+                await _refuse_new(receive, send)
 
         await with_socket_wire(scope, send, serve)
 
@@ -85,4 +91,13 @@ class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
                 await self.channel_layer.group_add(self._group, self.channel_name)
         except (RedisError, OSError, TimeoutError):
             logger.warning("channel layer lost: a new session was refused")
-            await self.close(CLOSE_BUSY, "signals_unavailable")
+            await self.close(CLOSE_BUSY, SIGNALS_LOST)
+
+
+async def _refuse_new(receive: Receive, send: Send) -> None:
+    """The channel layer is lost and the session cannot have a channel: a reason that pages can
+    read, where a refused handshake would have none."""
+    logger.warning("channel layer lost: a new session was refused")
+    await receive()  # websocket.connect
+    await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+    await send({"type": "websocket.close", "code": CLOSE_BUSY, "reason": SIGNALS_LOST})

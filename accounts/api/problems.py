@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
+from redis.exceptions import RedisError
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -26,6 +27,8 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     """DRF's exception handler: the same shape for every error, None for our own bugs."""
     if isinstance(error, ProtocolError):
         error = Problem(400, error.code, error.message)
+    if isinstance(error, RedisError):
+        error = Problem(503, "service_unavailable", "Redis does not answer; try again in a moment.")
     response = exception_handler(error, context)
     if response is None:
         return None
