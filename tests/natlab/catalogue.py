@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.natlab.sites import Nat, Site
+from tests.natlab.sites import PROXY, Nat, Site
 
 RECORDER, CAMERA, VIEWER, GUEST = "recorder", "camera", "viewer", "guest"
 _ALL = (RECORDER, CAMERA, VIEWER, GUEST)
@@ -22,6 +22,7 @@ CUSTOMER_SITES = {
         Site("carrier", 7, Nat.PORT_RESTRICTED, _ALL, is_behind_carrier=True),
         Site("no_udp", 8, Nat.PORT_RESTRICTED, _ALL, passes_udp=False),
         Site("forwarded", 9, Nat.SYMMETRIC, _ALL, has_hairpin=True, forwards_web_door=True),
+        Site("proxy", 10, Nat.PORT_RESTRICTED, (*_ALL, PROXY), needs_proxy=True),
     )
 }
 VIEWER_SITES = {
@@ -30,21 +31,23 @@ VIEWER_SITES = {
 } | {
     "carrier": Site("carrier-far", 31, Nat.PORT_RESTRICTED, (VIEWER,), is_behind_carrier=True),
     "no_udp": Site("no_udp-far", 32, Nat.PORT_RESTRICTED, (VIEWER,), passes_udp=False),
+    "lossy": Site("lossy-far", 33, Nat.PORT_RESTRICTED, (VIEWER,), loss_percent=2),
 }
 SAME_LAN, GUESTS = "same_lan", "guest"  # viewers at the recorder's own site
 
 # Rows: where the recorder is. Columns: where the viewer is. "-": there is no such pair.
 _EXPECTED = """
-recorder         public      one_to_one  full_cone   port_restricted  symmetric   carrier     no_udp      same_lan    guest
-public           p2p         p2p         p2p         p2p              p2p         p2p         relay       lan         -
-one_to_one       p2p         p2p         p2p         p2p              p2p         p2p         relay       lan         relay
-full_cone        p2p         p2p         p2p         p2p              p2p         p2p         relay       lan         p2p
-port_restricted  p2p         p2p         p2p         p2p              relay       p2p         relay       lan         relay
-hairpin          p2p         p2p         p2p         p2p              relay       p2p         relay       lan         p2p
-symmetric        p2p         p2p         p2p         relay            relay       relay       relay       lan         relay
-carrier          p2p         p2p         p2p         p2p              relay       p2p         relay       lan         relay
-no_udp           relay       relay       relay       relay            relay       relay       relay       lan         relay
-forwarded        manual_nat  manual_nat  manual_nat  manual_nat       manual_nat  manual_nat  manual_nat  manual_nat  manual_nat
+recorder         public     one_to_one full_cone  port_restricted symmetric  carrier    no_udp     lossy      same_lan   guest
+public           p2p        p2p        p2p        p2p             p2p        p2p        relay      p2p        lan        -
+one_to_one       p2p        p2p        p2p        p2p             p2p        p2p        relay      p2p        lan        relay
+full_cone        p2p        p2p        p2p        p2p             p2p        p2p        relay      p2p        lan        p2p
+port_restricted  p2p        p2p        p2p        p2p             relay      p2p        relay      p2p        lan        relay
+hairpin          p2p        p2p        p2p        p2p             relay      p2p        relay      p2p        lan        p2p
+symmetric        p2p        p2p        p2p        relay           relay      relay      relay      relay      lan        relay
+carrier          p2p        p2p        p2p        p2p             relay      p2p        relay      p2p        lan        relay
+no_udp           relay      relay      relay      relay           relay      relay      relay      relay      lan        relay
+forwarded        manual_nat manual_nat manual_nat manual_nat      manual_nat manual_nat manual_nat manual_nat manual_nat manual_nat
+proxy            p2p        p2p        p2p        p2p             relay      p2p        relay      p2p        lan        relay
 """  # noqa: E501  # a table is read as one
 
 

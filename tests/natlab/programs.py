@@ -16,21 +16,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cmr.config import load_config
 from cmr.enrolment import enrol
 from cmr.identity import save_identity
 from cmr.portal import parse_portal_url
+from cmr.proxy import Proxy
 from tests.natlab import cameras
 from tests.natlab.catalogue import CAMERA, RECORDER
 from tests.natlab.namespaces import Laboratory
 from tests.natlab.sites import (
     PORTAL,
     PORTAL_ADDRESS,
+    PROXY,
+    PROXY_PORT,
     RECORDER_PORT,
     STUN_OTHER_ADDRESS,
     Nat,
     Site,
 )
-from tests.services.process import ServiceError, running
+from tests.services.process import ServiceError, listens, running
 
 PYTHON = sys.executable
 ROOT = Path(__file__).resolve().parents[2]
@@ -142,6 +146,9 @@ def sites_running(
         recorders = {}
         for site in sites:
             home = folder / site.name
+            home.mkdir(mode=0o700)
+            if site.needs_proxy:
+                stack.enter_context(_proxy_running(lab, site, home))
             recorders[site.name] = _register(portal, site, home, password)
             command = [PYTHON, "-m", "cmr", "--config", f"{home}/cmr.toml", "run"]
             command = lab.command(site.namespace(RECORDER), *command)
@@ -164,21 +171,46 @@ def _cameras_running(
         yield
 
 
+@contextlib.contextmanager
+def _proxy_running(lab: Laboratory, site: Site, home: Path) -> Iterator[None]:
+    """Squid on the site's proxy host; who may use it is no question here."""
+    config = home / "squid.conf"
+    config.write_text(
+        f"http_port {PROXY_PORT}\nhttp_access allow all\ncache deny all\naccess_log none\n"
+        "cache_log /dev/null\npid_filename none\nshutdown_lifetime 0 seconds\n"
+        "cache_effective_user proxy\nvisible_hostname proxy\n"
+    )
+    machine = site.namespace(PROXY)
+    command = lab.command(machine, "squid", "-N", "-f", str(config))
+    with running(
+        command, home / "squid.log", lambda: lab.call(machine, lambda: listens(PROXY_PORT))
+    ):
+        yield
+
+
+def _proxy_lines(site: Site) -> str:
+    if not site.needs_proxy:
+        return ""
+    return f'[proxy]\nurl = "http://{site.address(PROXY)}:{PROXY_PORT}"\n'
+
+
 def _register(portal: Portal, site: Site, home: Path, password: str) -> str:
     """Writes the recorder's configuration, and registers it from its own machine."""
-    home.mkdir(mode=0o700)
     camera = cameras.address(site.address(CAMERA), password)
     config = home / "cmr.toml"
     config.write_text(
         f'[recorder]\nname = "{site.name}"\n[web]\nport = {RECORDER_PORT}\n'
         f'[storage]\nmax_size = "200MB"\n[[cameras]]\nnumber = 1\nname = "Gate"\nhd = "{camera}"\n'
+        + _proxy_lines(site)
     )
     config.chmod(0o600)
     code = portal.ask("POST", "/api/v1/registration-codes/", {"name": site.name})["code"]
 
     def register() -> str:
         url = parse_portal_url(URL)
-        identity = asyncio.run(enrol(url, code, site.name, time.time()))
+        proxy = load_config(config).proxy
+        by = Proxy(proxy) if proxy else None
+        identity = asyncio.run(enrol(url, code, site.name, time.time(), by))
         save_identity(home, identity)
         return identity.recorder_id
 

@@ -13,6 +13,7 @@ PORTAL = "portal"
 PORTAL_ADDRESS = "44.0.0.10"
 STUN_OTHER_ADDRESS = "44.0.0.11"  # RFC 5780 wants a second one
 RECORDER_PORT = 8080  # of the recorder's web door, which a port forwarding reaches
+PROXY, PROXY_PORT = "proxy", 3128
 
 
 class Nat(enum.StrEnum):
@@ -40,6 +41,7 @@ class Site:
     has_hairpin: bool = False  # inside hosts reach each other by their outside addresses
     is_behind_carrier: bool = False  # double NAT: the router's outside is the carrier's inside
     forwards_web_door: bool = False  # TCP RECORDER_PORT to the first host: for Manual NAT
+    needs_proxy: bool = False  # the first host gets out by TCP through the host PROXY alone
     loss_percent: int = 0  # of the packets that come in from outside
 
     @property

@@ -37,6 +37,8 @@ KINDS = {
     "carrier": (INDEPENDENT, DEPENDENT),
     "no_udp": (SILENT, SILENT),
     "forwarded": (DEPENDENT, DEPENDENT),
+    "proxy": (INDEPENDENT, DEPENDENT),
+    "lossy": (INDEPENDENT, DEPENDENT),
 }
 LEAVE_HALF_BUILT = """
 import os, signal
