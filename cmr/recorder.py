@@ -126,12 +126,13 @@ class Recorder:
                 group.create_task(self._web.run(*ports), name="web door"),
                 group.create_task(self._certificate.watch(), name="certificate"),
                 group.create_task(self._relay.run(), name="relay door"),
-                group.create_task(self._peers.run(), name="p2p door"),
-                group.create_task(self._nat.run(), name="nat"),
                 group.create_task(self._heartbeat.run(), name="heartbeat"),
                 group.create_task(self._keep_status(), name="status"),
                 group.create_task(self._writer.watch(), name="archive"),
             ]
+            if self._config.is_p2p_enabled:
+                tasks.append(group.create_task(self._peers.run(), name="p2p door"))
+                tasks.append(group.create_task(self._nat.run(), name="nat"))
             for number, camera in self._cameras.items():
                 tasks.append(group.create_task(camera.run(), name=f"camera {number}"))
             log.info("recording %d cameras, %s", len(self._cameras), self._registration.detail)
@@ -186,7 +187,7 @@ class Recorder:
             "version": __version__,
             "portal": self._registration.detail,
             "relay": self._relay.words,
-            "nat": self._nat.words,
+            "nat": self._nat.words if self._config.is_p2p_enabled else "not examined (no p2p)",
             "proxy": self._outgoing.words,
             "web": ", ".join(self._ports),
             "addresses": self._ports,
