@@ -129,6 +129,16 @@ def test_bad_network_settings_are_refused(
     assert not AuditEntry.objects.filter(action="network.changed").exists()
 
 
+def test_ten_thousand_ranges_are_refused_in_a_sentence(
+    api: Any, owner: User, recorder: Recorder
+) -> None:
+    ranges = [f"10.{n // 250}.{n % 250}.0/24" for n in range(10_000)]
+    body = network_body(lan={"enabled": True, "ranges": ranges})
+    answer = api(owner).put(f"{BASE}{recorder.pk}/network/", body, format="json")
+    assert answer.status_code == 400
+    assert "There are 10,000 ranges" in str(answer.json()["errors"]["lan"])
+
+
 def test_cutting_everybody_off_is_possible_when_confirmed(
     api: Any, owner: User, recorder: Recorder
 ) -> None:

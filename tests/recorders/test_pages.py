@@ -257,6 +257,22 @@ class TestNetworkPage:
         assert "Enter the address or domain" in words
         assert Recorder.objects.get().network.relay_region == "us-west"
 
+    def test_ten_thousand_ranges_are_refused_in_a_sentence(
+        self, sign_in: Any, owner: User, recorder: Recorder
+    ) -> None:
+        ranges = "\n".join(f"10.{n // 250}.{n % 250}.0/24" for n in range(10_000))
+        form = {**self.FORM, "lan_ranges": ranges}
+        words = text_of(sign_in(owner).post(f"/recorders/{recorder.pk}/network/", form))
+        assert "There are 10,000 ranges" in words
+
+    def test_it_says_what_the_recorder_does_not_offer_now(
+        self, sign_in: Any, owner: User, recorder: Recorder
+    ) -> None:
+        Recorder.objects.update(capabilities=["relay", "lan", "p2p"], version="1.0")
+        words = text_of(sign_in(owner).get(f"/recorders/{recorder.pk}/network/"))
+        assert "the best that works: LAN Smart Forwarding, Peer-to-Peer and Relay." in words
+        assert words.count("does not offer this method now") == 1  # Manual NAT
+
     @pytest.mark.parametrize("enabled", [{}, {"lan": "on", "p2p": "on"}])
     def test_cutting_everybody_off_needs_a_confirmation(
         self, sign_in: Any, owner: User, recorder: Recorder, enabled: dict[str, str]
@@ -343,3 +359,18 @@ def test_pages_are_not_for_everybodys_cache(
     """A3."""
     answer = sign_in(owner).get(f"/recorders/{recorder.pk}/")
     assert "no-store" in answer["Cache-Control"]
+
+
+def test_what_the_recorder_reported_of_its_network_is_shown_to_who_configures_it(
+    client: Any, owner: User, viewer: User, recorder: Recorder
+) -> None:
+    Recorder.objects.update(
+        nat={"mapping": "blocked", "filtering": "unknown", "detail": "No server answers."},
+        proxy={"scheme": "basic", "via": "proxy.harbour.test:3128", "detail": ""},
+        relay_transport={"name": "socket", "sealed": False, "reason": "Bodies are held."},
+    )
+    told = ("Blocks UDP", "proxy.harbour.test:3128", "Goes through a WebSocket", "Bodies are held")
+    for person, is_shown in ((owner, True), (viewer, False)):
+        client.force_login(person)
+        words = text_of(client.get(f"/recorders/{recorder.pk}/"))
+        assert [fact in words for fact in told] == [is_shown] * 4
