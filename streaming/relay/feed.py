@@ -43,6 +43,7 @@ class Feed:
     def __init__(self, hub: Hub, recorder_id: str, target: LiveTarget) -> None:
         self.recorder_id = recorder_id
         self.target = target
+        self._since = target.since
         self.state = State.STARTING
         self.viewers: dict[str, LiveViewer] = {}
         self._seats: tuple[LiveViewer, ...] = ()  # the same, unchanged while frames go out
@@ -61,8 +62,9 @@ class Feed:
     def start(self, credential: Credential) -> None:
         """Asks the recorder, with the first viewer's token; raises Refusal when it cannot."""
         target = f"/v1/cameras/{self.target.camera}/live?profile={self.target.profile}"
-        if self.target.since is not None:
-            target += f"&since={self.target.since}"
+        if self._since is not None:
+            target += f"&since={self._since}"
+            self._since = None  # later starts have nothing from before
         self._sustained_until = credential.access.expires_at
         request = Request("GET", target)
         self._exchange = self._hub.submit(self.recorder_id, request, credential, self)
@@ -141,17 +143,34 @@ class Feed:
         self._end(Refusal(503, "stream_ended", "The recorder ended the stream."))
 
     def on_failure(self, refusal: Refusal) -> None:
-        self._end(refusal)
+        if refusal.code == "replaced" and self.viewers:
+            self._move()
+        else:
+            self._end(refusal)
+
+    def _move(self) -> None:
+        """The recorder was started anew and took its link over: the same viewers go on with what it
+        sends, from the next initialisation segment (R2)."""
+        self._hub.counters["feed_moved"] += 1
+        self.state = State.STARTING
+        self._head, self._problem, self._reader = None, bytearray(), SegmentReader()
+        try:
+            self.start(self._freshest())
+        except Refusal as refusal:
+            self._end(refusal)
+
+    def _freshest(self) -> Credential:
+        """The credential that lasts longest among the viewers'; there must be one."""
+        credentials = (viewer.credential for viewer in self.viewers.values())
+        return max(credentials, key=lambda credential: credential.access.expires_at)
 
     def _renew_if_due(self, now: float, unix_s: float) -> None:
         if self._sustained_until - unix_s > RENEW_BEFORE_S or now < self._renew_at:
             return
-        freshest = max(
-            (viewer.credential for viewer in self.viewers.values()),
-            key=lambda credential: credential.access.expires_at,
-            default=None,
-        )
-        if freshest is None or freshest.access.expires_at <= self._sustained_until:
+        if not self.viewers:
+            return
+        freshest = self._freshest()
+        if freshest.access.expires_at <= self._sustained_until:
             return
         self._renew_at = now + RENEW_RETRY_S
         self._renew(freshest)

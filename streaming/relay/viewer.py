@@ -37,7 +37,12 @@ class LiveViewer:
         self._is_behind = True  # something waits, or frames are being dropped
 
     def begin(self, head: ResponseHead) -> None:
-        """The feed runs: `Contera-Stream` names this viewer's own stream, not the shared one."""
+        """The feed runs: `Contera-Stream` names this viewer's own stream, not the shared one.
+
+        Nothing to do for a viewer whose feed has moved to a newer start of the recorder.
+        """
+        if self._has_head:
+            return
         kept = tuple(h for h in head.headers if h[0].lower() != "contera-stream")
         self._has_head = True
         self._outlet.head(ResponseHead(head.status, (*kept, ("Contera-Stream", self.id))))
@@ -86,8 +91,10 @@ class LiveViewer:
             passage.answer(self._outlet, refusal)
 
     def answer(self, head: ResponseHead, body: bytes) -> None:
-        """The recorder's own refusal, as it was."""
-        if not self.is_over:
+        """The recorder's own refusal, as it was; in mid-stream only its status can be said."""
+        if self._has_head:
+            self.refuse(Refusal(503, "stream_ended", f"The recorder answers {head.status} now."))
+        elif not self.is_over:
             self.is_over = True
             self._outlet.head(_with_length(head, len(body)))
             self._outlet.data(body)

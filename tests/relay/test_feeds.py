@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from protocol.http_message import parse_request
@@ -288,3 +290,40 @@ async def test_a_stopping_relay_ends_streams_politely(
     """R8."""
     hub.drain()
     assert running[0].outcome == "end"
+
+
+async def test_viewers_go_on_with_a_newer_start_of_the_recorder(
+    hub: Hub, running: tuple[Screen, Exchange], clock: FakeClock
+) -> None:
+    """R2: at once, without asking again; one request to the site for all of them."""
+    first, (_, second, _) = running[0], watch(hub, credential(hub, clock))
+    newer = Site(hub, boot="boot-number-two")
+    newer.poll()
+    newer.poll()
+    newer.answer(newer.take(), LIVE_HEAD + INIT + frame(100, is_key=True) + frame(101))
+    for screen in (first, second):
+        assert screen.received[-3:] == [INIT, frame(100, is_key=True), frame(101)]
+        assert (len(screen.heads), screen.outcome) == (1, None)
+    assert hub.stats()["exchanges"] == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (b"HTTP/1.1 503 X\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", 503),
+        (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n", 502),
+    ],
+)
+async def test_a_newer_start_without_video_ends_the_stream_in_words(
+    hub: Hub, running: tuple[Screen, Exchange], answer: bytes, outcome: int
+) -> None:
+    newer = Site(hub, boot="boot-number-two")
+    newer.poll()
+    newer.poll()
+    exchange = newer.take()
+    with contextlib.suppress(Refusal):
+        newer.answer(exchange, answer)
+        exchange.close()
+    words = {503: "stream_ended", 502: "bad_answer"}
+    assert (len(running[0].heads), running[0].outcome) == (1, words[outcome])
+    assert hub.stats()["feeds"] == 0
