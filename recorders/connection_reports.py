@@ -33,9 +33,9 @@ def parse_connection(values: JsonObject) -> ConnectionReport:
     web, nat = values.optional_child("web"), values.optional_child("nat")
     proxy = values.optional_child("proxy")
     transport = values.optional_child("relay_transport")
-    old_port = values.optional_number("web_port", 1, 65535)
+    older = values.optional_number("web_port", 0, 65535) or None
     return ConnectionReport(
-        http_port=web.optional_number("http_port", 1, 65535) if web else old_port,
+        http_port=web.optional_number("http_port", 1, 65535) if web else older,
         https_port=web.optional_number("https_port", 1, 65535) if web else None,
         nat=_nat(nat) if nat else {},
         proxy=_proxy(proxy) if proxy else {},
@@ -49,18 +49,18 @@ def _nat(values: JsonObject) -> JsonFacts:
     return {
         "mapping": values.word("mapping"),
         "filtering": values.word("filtering"),
-        "external": values.optional_text("external", MAX_PLACE),
+        "external": values.shown_text("external", MAX_PLACE) or None,
         "hairpin": values.optional_flag("hairpin"),
         "checked_at": format_time(checked_at) if checked_at else None,
-        "detail": values.optional_text("detail", MAX_TEXT) or "",
+        "detail": values.shown_text("detail", MAX_TEXT),
     }
 
 
 def _proxy(values: JsonObject) -> JsonFacts:
     return {
         "scheme": values.word("scheme"),
-        "via": values.optional_text("via", MAX_PLACE),
-        "detail": values.optional_text("detail", MAX_TEXT) or "",
+        "via": values.shown_text("via", MAX_PLACE) or None,
+        "detail": values.shown_text("detail", MAX_TEXT),
     }
 
 
@@ -68,5 +68,5 @@ def _relay_transport(values: JsonObject) -> JsonFacts:
     return {
         "name": values.word("name"),
         "sealed": values.optional_flag("sealed") or False,
-        "reason": values.optional_text("reason", MAX_TEXT) or "",
+        "reason": values.shown_text("reason", MAX_TEXT),
     }

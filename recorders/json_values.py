@@ -41,12 +41,18 @@ class JsonObject:
             raise BadValue(self.field(name), "must be text")
         if len(value) > max_length:
             raise BadValue(self.field(name), f"has more than {max_length} characters")
-        if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+        if any(map(_is_control, value)):
             raise BadValue(self.field(name), "has a control character")
         return value.strip()
 
-    def optional_text(self, name: str, max_length: int) -> str | None:
-        return None if self._values.get(name) is None else self.text(name, max_length)
+    def shown_text(self, name: str, max_length: int) -> str:
+        """Words that are only shown, and may quote others: cut and cleaned rather than refused,
+        empty when they are missing."""
+        value = self._values.get(name)
+        if value is not None and not isinstance(value, str):
+            raise BadValue(self.field(name), "must be text")
+        plain = (" " if _is_control(character) else character for character in value or "")
+        return "".join(plain)[:max_length].strip()
 
     def optional_flag(self, name: str) -> bool | None:
         value = self._values.get(name)
@@ -129,6 +135,10 @@ class JsonObject:
         if not isinstance(value, list) or len(value) > max_count:
             raise BadValue(self.field(name), f"must be a list of at most {max_count}")
         return value
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cs")
 
 
 def _as_word(value: object, field: str) -> str:

@@ -11,6 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.utils import timezone
 
 from accounts.signing import portal_keys
+from cmr.nat import NatReport
+from cmr.proxy import Proxy
+from cmr.proxy_config import ProxyConfig
 from protocol.errors import ProtocolError
 from protocol.tokens import verify_relay_pass
 from recorders.models import Camera, Recorder
@@ -147,6 +150,27 @@ def test_what_is_not_told_is_not_remembered(enrolled: Any, recorder: Recorder) -
     assert recorder.nat == {}
 
 
+def test_what_a_filter_said_never_stops_a_heartbeat(enrolled: Any, recorder: Recorder) -> None:
+    reason = "The filter answered: \x00\x1b[31m" + "x" * 600
+    assert enrolled.beat(relay_transport={"name": "socket", "reason": reason}).status_code == 200
+    recorder.refresh_from_db()
+    kept = recorder.relay_transport["reason"]
+    assert kept.startswith("The filter answered:   [31mxxx")
+    assert len(kept) == 500
+
+
+def test_what_our_recorder_reports_is_understood(enrolled: Any, recorder: Recorder) -> None:
+    """Its words about its NAT, a proxy, a switched-off port."""
+    nat = NatReport("address_dependent", external="203.0.113.7").as_json("2026-11-23T04:00:00Z")
+    proxy = Proxy(ProxyConfig("proxy.example", 3128, "digest", "u", "p")).report()
+    web = {"http_port": None, "https_port": 8443}
+    assert enrolled.beat(nat=nat, proxy=proxy, web=web, web_port=0).status_code == 200
+    recorder.refresh_from_db()
+    assert recorder.nat["detail"] == nat["detail"]
+    assert recorder.proxy["via"] == "proxy.example:3128"
+    assert recorder.http_port is None
+
+
 def test_an_older_recorder_tells_one_web_port(enrolled: Any, recorder: Recorder) -> None:
     enrolled.beat(web=None, web_port=8081)
     recorder.refresh_from_db()
@@ -184,10 +208,9 @@ BAD: list[dict[str, Any]] = [
     {"nat": {"mapping": "unknown"}},
     {"nat": {"mapping": "<b>", "filtering": "unknown"}},
     {"nat": {**NAT, "hairpin": "yes"}},
-    {"nat": {**NAT, "detail": "d" * 501}},
+    {"nat": {**NAT, "detail": 5}},
     {"proxy": {"scheme": None}},
-    {"proxy": {"scheme": "basic", "via": "v" * 301}},
-    {"relay_transport": {"name": "stream", "reason": "a\x00"}},
+    {"relay_transport": {"name": "Stream"}},
     {"capabilities": ["relay", 4]},
     {"storage": {"used_bytes": -1, "capacity_bytes": 1}},
     {"storage": []},
