@@ -16,6 +16,7 @@ from cmr.api.door import SESSION, WEB
 from cmr.api.message import ApiError, Response
 from cmr.api.routes import Api
 from cmr.doors.body import read_body
+from cmr.doors.numbering import FragmentCount
 from cmr.doors.ports import Port
 from cmr.doors.session_sockets import SessionSockets
 from cmr.doors.sockets import prepare_for_body
@@ -173,10 +174,11 @@ async def _send(request: web.BaseRequest, response: Response) -> web.StreamRespo
     if request.transport is not None:
         prepare_for_body(request.transport, is_live=response.is_live)
     await answer.prepare(request)
+    count = FragmentCount() if response.is_live else None
     try:
         async for chunk in response.body:
             async with asyncio.timeout(WRITE_TIMEOUT_S):
-                await answer.send(chunk)
+                await answer.send(chunk if count is None else count.number(chunk))
         await answer.write_eof()
     except TimeoutError:
         log.info("web door: a reader took nothing for %g s and was cut", WRITE_TIMEOUT_S)
