@@ -175,7 +175,7 @@ async def test_a_name_is_resolved_once_and_what_was_judged_is_connected_to(site)
 
 
 @asynccontextmanager
-async def listening(say: bytes | None, tls: ssl.SSLContext | None = None):
+async def listening(say: bytes | None):
     """A service that says this to whoever connects, and counts them; None: says nothing."""
     visits = []
 
@@ -187,7 +187,7 @@ async def listening(say: bytes | None, tls: ssl.SSLContext | None = None):
         await reader.read(2000)
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1], visits
 
@@ -262,12 +262,37 @@ async def test_a_name_that_nobody_knows_or_that_takes_for_ever():
         assert found.outcome is Outcome.NAME_UNKNOWN
 
 
-async def test_a_certificate_that_nobody_trusts_is_named(tmp_path):
+@asynccontextmanager
+async def behind_tls(port: int, tls: ssl.SSLContext):
+    """The recorder behind something that speaks https for it."""
+
+    async def carry(reader, writer):
+        while data := await reader.read(4096):
+            writer.write(data)
+        writer.close()
+
+    async def serve(reader, writer):
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(carry(reader, back), carry(there, writer), return_exceptions=True)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def test_https_needs_certificate_and_proof(site, tmp_path, monkeypatch):
+    pem = self_signed(tmp_path)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(self_signed(tmp_path))
-    async with listening(None, context) as (port, _):
-        found = await ask(port, HOST, is_https=True)
-    assert found.outcome is Outcome.TLS_UNTRUSTED
+    context.load_cert_chain(pem)
+    host = Host(RECORDER, site.jwk)
+    async with behind_tls(site.web_port, context) as port:
+        untrusted = await ask(port, host, is_https=True, name="127.0.0.1")
+        monkeypatch.setenv("SSL_CERT_FILE", str(pem))  # from here on somebody trusts it
+        trusted = await ask(port, host, is_https=True, name="127.0.0.1")
+        other_name = await ask(port, host, is_https=True)
+    assert untrusted.outcome is Outcome.TLS_UNTRUSTED
+    assert trusted.outcome is Outcome.OK
+    assert other_name.outcome is Outcome.TLS_UNTRUSTED
 
 
 async def test_a_site_without_ipv6_is_reached_by_ipv4(site):

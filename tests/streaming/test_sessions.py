@@ -273,6 +273,15 @@ def test_the_token_names_the_ways_that_may_carry_video(viewer, capable):
     assert token_of(renewed, capable).paths == {"lan", "p2p"}
 
 
+def test_replayed_offers_are_of_no_use(viewer, owner, stranger, capable):
+    """They hold addresses and a public key; what counts is a token of one's own."""
+    answer = open_session(viewer, capable, REMOTE_ADDR=NEAR).json()
+    assert answer["token"] not in str((answer["offers"], answer["control"]))
+    assert answer["session_id"] not in str((answer["offers"], answer["control"]))
+    for person in (owner, stranger):
+        assert renew(person, capable, answer["session_id"]).status_code == 404
+
+
 def test_a_forced_path_stays_forced(viewer, capable):
     answer = open_session(viewer, capable, "p2p")
     session_id = answer.json()["session_id"]
