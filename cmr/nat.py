@@ -80,12 +80,11 @@ def filtering_behaviour(*, from_other_address: bool | None, from_other_port: boo
     """Whether answers came from places that nothing was sent to; None: could not be asked."""
     if from_other_address:
         return ENDPOINT_INDEPENDENT
-    if from_other_port:
-        # A server with one address cannot tell the two apart; this is the more careful word.
+    if from_other_port is False:
+        return ADDRESS_AND_PORT_DEPENDENT
+    if from_other_port and from_other_address is False:
         return ADDRESS_DEPENDENT
-    if from_other_port is None:
-        return UNKNOWN
-    return ADDRESS_AND_PORT_DEPENDENT
+    return UNKNOWN  # a server with one address cannot tell the first from the last
 
 
 def is_plausible(mapped: Address, server: Address) -> bool:
