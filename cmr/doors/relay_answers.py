@@ -20,7 +20,7 @@ from cmr.doors.relay_words import LINK_ERRORS, reason_of
 from cmr.registration import Registration, RelayAccess
 from protocol.http_message import RESPONSE_TYPE
 
-RETRY_BASE_S = 0.5
+RETRY_BASE_S = 2.0  # as the polls'
 RETRY_CAP_S = 8.0
 # 404 and 409 and their codes: the viewer left, or its time was over.
 WANTED_NO_MORE = frozenset({204, 404, 409, "cancelled", "exchange_not_found"})
