@@ -14,7 +14,8 @@ from demo.scenes import make_scenes
 from tests.natlab.catalogue import CUSTOMER_SITES, VIEWER_SITES, expected_paths
 from tests.natlab.measure import measure
 from tests.natlab.namespaces import LaboratoryError, standing
-from tests.natlab.programs import ROOT, Portal, portal_running, sites_running
+from tests.natlab.portal import ROOT, Portal, portal_running
+from tests.natlab.recorders import sites_running
 from tests.natlab.table import keep, markdown, plain
 from tests.natlab.topology import build
 from tests.services.process import ServiceError
@@ -46,8 +47,7 @@ def main() -> int:
         whole_laboratory(Path(folder)) as (portal, recorders),
     ):
         print(f"Measuring {len(expected_paths())} pairs", flush=True)
-        rows = measure(portal, recorders, sorted(expected_paths(), key=lambda pair: pair[1]))
-    rows.sort(key=lambda row: list(expected_paths()).index((row.site, row.place)))
+        rows = measure(portal, recorders, expected_paths())
     print(plain(rows))
     keep(PAGE, markdown(rows))
     wrong = [row for row in rows if not row.is_as_expected]

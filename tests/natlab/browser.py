@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.natlab.programs import URL, Portal, email
+from tests.natlab.portal import Portal, email
 from tests.services.chromium import launch_options
 
 PLAYER = "contera-player"
@@ -39,7 +39,7 @@ def page_on(portal: Portal, machine: str, folder: Path) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(**{**options, "executable_path": str(program)})
         try:
-            page = browser.new_context(base_url=URL).new_page()
+            page = browser.new_context(base_url=portal.url, ignore_https_errors=True).new_page()
             page.goto("/accounts/login/")
             page.fill("input[name=login]", email(PERSON))
             page.fill("input[name=password]", portal.passwords[PERSON])

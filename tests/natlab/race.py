@@ -17,7 +17,7 @@ from typing import Any
 from websockets.exceptions import WebSocketException
 
 from protocol.errors import ProtocolError
-from tests.natlab.programs import ask
+from tests.natlab.portal import Portal
 from tests.viewers.p2p import NotConnected, over_session, p2p_session
 from tests.viewers.relay import relay_session
 from tests.viewers.sealed import sealed_session
@@ -62,8 +62,8 @@ class Outcome:
 class Race:
     """One viewer and one recorder. `calm` is called once, when others may begin undisturbed."""
 
-    def __init__(self, api_token: str, recorder: str, calm: Callable[[], None]) -> None:
-        self._api_token, self._recorder, self._calm = api_token, recorder, calm
+    def __init__(self, portal: Portal, recorder: str, calm: Callable[[], None]) -> None:
+        self._portal, self._recorder, self._calm = portal, recorder, calm
         self._began = time.monotonic()
         self._token = ""
         self._control: asyncio.Future[ViewerSession] = asyncio.get_running_loop().create_future()
@@ -90,7 +90,8 @@ class Race:
         return outcome
 
     def _open(self) -> Json:
-        return ask(self._api_token, "POST", f"/api/v1/recorders/{self._recorder}/session/", {})
+        address = f"/api/v1/recorders/{self._recorder}/session/"
+        return self._portal.ask_from_here("POST", address, {})
 
     async def _settle(self, outcome: Outcome, tries: list[asyncio.Task[None]]) -> None:
         """Returns when the best of the attempts still possible shows video."""
@@ -122,7 +123,7 @@ class Race:
 
     def _channel(self, offer: Json) -> AbstractAsyncContextManager[ViewerSession]:
         if offer["via"] == "relay_socket":
-            return relay_session(offer["urls"][0])
+            return relay_session(offer["urls"][0], self._portal.trust)
         if offer["via"] == "sealed_socket":
             return sealed_session(offer["urls"][0], offer["host_id"], offer["host_key"])
         return self._peer_to_peer(offer)
@@ -136,7 +137,7 @@ class Race:
             yield session
 
     async def _hold_control(self, offer: Json) -> None:
-        async with relay_session(offer["urls"][0]) as session:
+        async with relay_session(offer["urls"][0], self._portal.trust) as session:
             await self._prove(session)
             self._control.set_result(session)
             await session.end()
@@ -192,10 +193,10 @@ def _conclude(outcome: Outcome) -> None:
         outcome.first_frame_ms = min(a.first_frame_ms or 0 for a in shown)
 
 
-def run_race(api_token: str, recorder: str, calm: Callable[[], None]) -> Outcome:
+def run_race(portal: Portal, recorder: str, calm: Callable[[], None]) -> Outcome:
     """A whole session, from where the calling thread is."""
 
     async def race() -> Outcome:
-        return await Race(api_token, recorder, calm).run()
+        return await Race(portal, recorder, calm).run()
 
     return asyncio.run(race())

@@ -7,6 +7,7 @@ async with relay_session("ws://portal.test/relay/v1/recorders/…/session") as s
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -42,8 +43,10 @@ class RelayViewer:
 
 
 @asynccontextmanager
-async def relay_session(url: str) -> AsyncIterator[ViewerSession]:
-    """A session that has not shown a token yet."""
+async def relay_session(
+    url: str, trust: ssl.SSLContext | None = None
+) -> AsyncIterator[ViewerSession]:
+    """A session that has not shown a token yet. `trust`: of wss with a certificate of one's own."""
     async with (
         connect(
             url,
@@ -53,6 +56,7 @@ async def relay_session(url: str) -> AsyncIterator[ViewerSession]:
             open_timeout=CONNECT_S,
             close_timeout=1,
             proxy=None,
+            ssl=trust,
         ) as socket,
         session_over(RelayViewer(socket)) as session,
     ):

@@ -1,135 +1,22 @@
-"""The real programs of a laboratory: portal, cameras, and a recorder in each customer's site."""
+"""The real programs of a customer's site: camera, recorder, and a proxy where one is needed."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
-import os
 import secrets
-import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from cmr.config import load_config
-from cmr.enrolment import enrol
-from cmr.identity import save_identity
-from cmr.portal import parse_portal_url
-from cmr.proxy import Proxy
 from tests.natlab import cameras
 from tests.natlab.catalogue import CAMERA, RECORDER
 from tests.natlab.namespaces import Laboratory
-from tests.natlab.sites import (
-    PORTAL,
-    PORTAL_ADDRESS,
-    PROXY,
-    PROXY_PORT,
-    RECORDER_PORT,
-    STUN_OTHER_ADDRESS,
-    Nat,
-    Site,
-)
+from tests.natlab.portal import PYTHON, Json, Portal, run_here
+from tests.natlab.sites import PROXY, PROXY_PORT, RECORDER_PORT, Nat, Site
 from tests.services.process import ServiceError, listens, running
 
-PYTHON = sys.executable
-ROOT = Path(__file__).resolve().parents[2]
-URL = f"http://{PORTAL_ADDRESS}"
-PEOPLE = ("admin", "viewer", "stranger")
 READY_S = 60.0
-ASK_S = 10.0
-
-Json = Any  # as the API gives it
-
-
-@dataclass(frozen=True)
-class Portal:
-    """The portal at PORTAL_ADDRESS, asked from any machine by its administrator's key."""
-
-    laboratory: Laboratory
-    api_token: str
-    passwords: Mapping[str, str]
-
-    def ask_from(self, machine: str, method: str, path: str, body: Json = None) -> Json:
-        return self.laboratory.call(machine, lambda: ask(self.api_token, method, path, body))
-
-    def ask(self, method: str, path: str, body: Json = None) -> Json:
-        return self.ask_from(PORTAL, method, path, body)
-
-
-def ask(api_token: str, method: str, path: str, body: Json = None) -> Json:
-    """A request to the portal from where this thread is. Raises urllib.error.HTTPError."""
-    request = urllib.request.Request(URL + path, method=method)
-    request.add_header("Authorization", f"Token {api_token}")
-    if body is not None:
-        request.add_header("Content-Type", "application/json")
-        request.data = json.dumps(body).encode()
-    with urllib.request.urlopen(request, timeout=ASK_S) as answer:
-        return json.load(answer)
-
-
-# --- Portal ---------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def portal_running(lab: Laboratory, folder: Path) -> Iterator[Portal]:
-    """The portal with Redis, relay and STUN inside, and the people of the demo."""
-    env = {
-        "CONTERA_DATA": str(folder / "portal"),
-        "CONTERA_BASE_URL": URL,
-        "CONTERA_STUN_ADDRESS": PORTAL_ADDRESS,
-        "CONTERA_STUN_OTHER_ADDRESS": STUN_OTHER_ADDRESS,
-    }
-    _manage(env, "migrate", "--no-input", "--verbosity", "0")
-    _manage(env, "collectstatic", "--no-input", "--verbosity", "0")
-    passwords = {name: secrets.token_urlsafe(12) for name in PEOPLE}
-    token = _seed(env, passwords)
-    portal = Portal(lab, token, passwords)
-    command = lab.command(PORTAL, PYTHON, "manage.py", "serve", "--host", "0.0.0.0", "--port", "80")
-    with running(command, folder / "portal.log", lambda: _answers(portal), env):
-        yield portal
-
-
-def _seed(env: Mapping[str, str], passwords: Mapping[str, str]) -> str:
-    people = {name: {"email": email(name), "password": passwords[name]} for name in PEOPLE}
-    made = _manage(env, "seed_demo", text=json.dumps(people | {"api_token": ""}))
-    return str(json.loads(made)["api_token"])
-
-
-def email(person: str) -> str:
-    return f"{person}@natlab.example"
-
-
-def _manage(env: Mapping[str, str], *words: str, text: str = "") -> str:
-    command = [PYTHON, "manage.py", *words]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=os.environ | env,
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=READY_S,
-        check=False,
-    )
-    if done.returncode:
-        raise ServiceError(f"{words[0]}: {done.stderr[-1500:]}")
-    return done.stdout
-
-
-def _answers(portal: Portal) -> bool:
-    try:
-        portal.ask("GET", "/api/v1/recorders/")
-    except OSError:
-        return False
-    return True
-
-
-# --- Sites ----------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -140,7 +27,7 @@ def sites_running(
 
     Inside the block all of them stream and have told the portal what they know of their network.
     """
-    lab, password = portal.laboratory, secrets.token_urlsafe(12)
+    lab, env, password = portal.laboratory, portal.environment, secrets.token_urlsafe(12)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_cameras_running(lab, sites, folder, scenes, password))
         recorders = {}
@@ -152,7 +39,7 @@ def sites_running(
             recorders[site.name] = _register(portal, site, home, password)
             command = [PYTHON, "-m", "cmr", "--config", f"{home}/cmr.toml", "run"]
             command = lab.command(site.namespace(RECORDER), *command)
-            stack.enter_context(running(command, home / "log", lambda: True))
+            stack.enter_context(running(command, home / "log", lambda: True, env))
         for site in sites:
             _wait_until_ready(portal, recorders[site.name], folder / site.name / "log")
             _configure(portal, site, recorders[site.name])
@@ -205,16 +92,10 @@ def _register(portal: Portal, site: Site, home: Path, password: str) -> str:
     )
     config.chmod(0o600)
     code = portal.ask("POST", "/api/v1/registration-codes/", {"name": site.name})["code"]
-
-    def register() -> str:
-        url = parse_portal_url(URL)
-        proxy = load_config(config).proxy
-        by = Proxy(proxy) if proxy else None
-        identity = asyncio.run(enrol(url, code, site.name, time.time(), by))
-        save_identity(home, identity)
-        return identity.recorder_id
-
-    return portal.laboratory.call(site.namespace(RECORDER), register)
+    enrol = [PYTHON, "-m", "cmr", "--config", str(config), "enrol"]
+    enrol += ["--portal", portal.url, "--code", code]
+    run_here(portal.laboratory.command(site.namespace(RECORDER), *enrol), portal.environment)
+    return str(json.loads((home / "identity.json").read_text())["recorder_id"])
 
 
 def _configure(portal: Portal, site: Site, recorder: str) -> None:
