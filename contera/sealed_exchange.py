@@ -69,7 +69,7 @@ class SealedExchange:
         try:
             await application(scope, self._receive, self._send)
         finally:
-            if self._http.our_state is h11.DONE and not self._is_lost:
+            if self._is_answered and not self._is_lost:
                 await self._wire.finish()
             else:
                 self._wire.abort()
@@ -137,10 +137,16 @@ class SealedExchange:
         self._fail(ProtocolError("lost", "the connection was lost"))
 
     @property
+    def _is_answered(self) -> bool:
+        return self._http.our_state in (h11.DONE, h11.MUST_CLOSE)
+
+    @property
     def _is_lost(self) -> bool:
         return self._has_failed or self._wire.is_lost
 
     def _fail(self, error: Exception) -> None:
+        if self._has_failed:
+            return  # the first reason is the one to tell
         self._has_failed = True
         self._news.set()
         self._writable.set()
@@ -210,7 +216,7 @@ class SealedExchange:
     async def _write(self, data: bytes) -> None:
         """Hands it on, and waits while the connection takes nothing."""
         sealed = seal(self._channel, data)
-        if self._http.our_state is h11.DONE:
+        if self._is_answered:
             sealed += seal_end(self._channel)
         self._wire.write(sealed)
         while not self._wire.is_writable and not self._is_lost:
