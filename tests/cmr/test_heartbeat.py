@@ -89,6 +89,17 @@ async def test_the_remote_network_settings_are_applied(
     assert [path for path in PATHS if not registration.is_path_on(path)] == ["p2p"]
 
 
+async def test_the_stun_servers_are_kept(
+    start: Callable[[], object], registration: Registration, scripted: ScriptedPortal
+) -> None:
+    servers = ["stun.test:3478", "[2001:db8::1]:3479", "nonsense", 7]
+    scripted.answer = {"stun": [*servers, *["stun.test:1"] * 100]}
+    start()
+    await until(lambda: registration.standing is PortalStanding.ONLINE)
+    assert registration.stun[:2] == ("stun.test:3478", "[2001:db8::1]:3479")
+    assert len(registration.stun) <= 8
+
+
 async def test_new_keys_and_names_are_kept(
     start: Callable[[], object],
     registration: Registration,
@@ -183,6 +194,7 @@ async def test_a_clock_hours_off_is_told_by_the_portal_and_overcome(
         {"settings": []},
         {"settings": {"p2p": False}},
         {"settings": {"p2p": {"enabled": "no"}}},
+        {"stun": {"server": "stun.test:3478"}},
     ],
 )
 async def test_a_malformed_answer_changes_nothing(

@@ -182,7 +182,7 @@ async def test_from_a_code_to_video_that_survives_being_killed(
         await _check_pieces(client, program.web, portal)
         await _check_stop(client, program, portal)
     assert scripted.heartbeats[0]["cameras"][0]["name"] == "Door"
-    assert {"relay", "lan", "manual_nat"} <= set(scripted.heartbeats[0]["capabilities"])
+    assert {"relay", "lan", "manual_nat", "p2p"} <= set(scripted.heartbeats[0]["capabilities"])
     assert scripted.heartbeats[0]["web"]["http_port"] == program.port
     assert program.log.rstrip().endswith("stopped")
 
