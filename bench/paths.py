@@ -1,16 +1,18 @@
 """Every path beside the relay, in one run: first frame, latency, CPU, and the hand-over.
 
-The whole demo runs, with the recorder's own address forwarded by hand to itself, so that each path
-can be forced in turn. "auto" starts on the relay and moves; what is lost there is counted from the
+The whole demo runs, and a port is forwarded to the recorder, so that each path can be forced in
+turn. "auto" starts on the relay and moves; what is lost there is counted from the
 frame numbers burnt into the pictures.
 """
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import statistics
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +20,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.pages import chromium, demo, sign_in, visit
 from bench.processes import cpu_s, family
+from bench.programs import free_port, started, wait_for_port
 
 PATHS = ("relay", "manual_nat", "lan", "p2p")
 VISITS = 8
@@ -39,10 +42,14 @@ LOG_FRAMES = """() => {
 
 def run() -> dict[str, Any]:  # Any: figures for bench.report
     """A row per path, then the moves from the relay to the best path."""
-    with demo(CONTERA_MANUAL_NAT_PRIVATE="1") as facts, sync_playwright() as playwright:
+    with (
+        demo(CONTERA_MANUAL_NAT_PRIVATE="1") as facts,
+        _forwarded(facts) as port,
+        sync_playwright() as playwright,
+    ):
         browser = chromium(playwright)
         page = sign_in(browser, facts)
-        _forward_by_hand(page, facts)
+        _set_manual_nat(page, facts, port)
         cameras = [camera["id"] for camera in facts["recorders"][0]["cameras"]]
         visit(page, cameras[0], "path=relay")  # the scripts are in the cache of whoever came before
         rows = [_row(page, facts, cameras, path) for path in PATHS]
@@ -51,16 +58,23 @@ def run() -> dict[str, Any]:  # Any: figures for bench.report
     return {"rows": rows, "auto": moves}
 
 
-def _forward_by_hand(page: Page, facts: dict[str, Any]) -> None:  # Any: JSON
-    """Manual NAT at the recorder's own address, as a router would forward it."""
+@contextlib.contextmanager
+def _forwarded(facts: dict[str, Any]) -> Iterator[int]:  # Any: JSON
+    """The recorder's own port, forwarded as a router would."""
+    inside = facts["recorders"][0]["local_url"].rstrip("/").rpartition(":")[2]
+    port = free_port()
+    with started([sys.executable, "-m", "bench.forwarder", str(port), inside]):
+        wait_for_port(port)
+        yield port
+
+
+def _set_manual_nat(page: Page, facts: dict[str, Any], port: int) -> None:  # Any: JSON
     recorder = facts["recorders"][0]
-    port = int(recorder["local_url"].rstrip("/").rpartition(":")[2])
+    path = f"/api/v1/recorders/{recorder['id']}/network/"
+    headers = {"Authorization": f"Token {facts['api_token']}"}
+    wanted = page.request.get(path, headers=headers).json()
     address = {"enabled": True, "address": _own_address(), "port": port, "https": False}
-    answer = page.request.patch(
-        f"/api/v1/recorders/{recorder['id']}/network/",
-        data={"manual_nat": address},
-        headers={"Authorization": f"Token {facts['api_token']}"},
-    )
+    answer = page.request.put(path, data={**wanted, "manual_nat": address}, headers=headers)
     if not answer.ok:
         raise RuntimeError(f"Manual NAT cannot be set: {answer.text()[:300]}")
 

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bench.processes import cpu_s
 from protocol.tokens import Signer
+from tests.fakes.certificate import self_signed
 
 START_S = 10.0
 _NGINX = """
@@ -93,20 +94,22 @@ def started(command: list[str], port: int = 0, **environment: str) -> Iterator[P
 
 
 def fleet(
-    role: str, *, port: int = 0, seconds: float = 10.0
+    role: str, *, port: int = 0, seconds: float = 10.0, is_tls: bool = False
 ) -> contextlib.AbstractContextManager[Program]:
     command = [sys.executable, "-m", "bench.fleet", role, "--port", str(port)]
-    return started([*command, "--seconds", str(seconds)])
+    return started([*command, "--seconds", str(seconds), *(["--tls"] if is_tls else [])])
 
 
 @contextlib.contextmanager
-def relay(signer: Signer) -> Iterator[Program]:
-    """A relay node, as a region would run it."""
+def relay(signer: Signer, *, is_tls: bool = False) -> Iterator[Program]:
+    """A relay node, as a region would run it; with TLS of its own or without."""
     with tempfile.TemporaryDirectory() as folder:
         keys = Path(folder, "jwks.json")
         keys.write_text(json.dumps({"keys": [signer.jwk]}))
         port = free_port()
         command = [sys.executable, "-m", "contera.relay", "--port", str(port)]
+        if is_tls:
+            command += ["--certificate", str(self_signed(Path(folder)))]
         with started(command, port, CONTERA_PORTAL_JWKS=str(keys)) as program:
             wait_for_port(port)
             yield program

@@ -13,21 +13,36 @@ from bench.relay_streams import new_site
 FILES = 16_384  # descriptors of the fleet and the relay together stay below half of it
 
 
+RECORDERS = 2000
+TLS_RECORDERS = 1000  # what it takes each shows as well, and the fleet needs as much
+
+
 @dataclass(frozen=True)
 class Figures:
     recorders: int
     connected_s: float
     kib_per_recorder: float
+    kib_per_connection: float
     cpu_percent: float  # of one core, polls turning over every 20 s
     rss_mib: float
 
 
-def run(recorders: int = 2000, seconds: float = 24.0) -> dict[str, object]:
-    """Connects the recorders, waits until every poll was answered once, and looks."""
+def run(seconds: float = 24.0) -> dict[str, object]:
+    """Connects the recorders, waits until every poll was answered once, and looks: plain, then
+    with TLS at the node itself (R14)."""
     allow_files()
+    plain = measure(RECORDERS, seconds, is_tls=False)
+    tls = measure(TLS_RECORDERS, seconds, is_tls=True)
+    return {**vars(plain), **{f"tls_{name}": value for name, value in vars(tls).items()}}
+
+
+def measure(recorders: int, seconds: float, *, is_tls: bool) -> Figures:
     signer = programs.new_signer()
     passes = [new_site(signer).relay_pass() for _ in range(recorders)]
-    with programs.relay(signer) as relay, programs.fleet("recorders", port=relay.port) as fleet:
+    with (
+        programs.relay(signer, is_tls=is_tls) as relay,
+        programs.fleet("recorders", port=relay.port, is_tls=is_tls) as fleet,
+    ):
         time.sleep(0.5)
         before, began = relay.rss_bytes, time.monotonic()
         fleet.write(json.dumps(passes))
@@ -38,14 +53,14 @@ def run(recorders: int = 2000, seconds: float = 24.0) -> dict[str, object]:
         time.sleep(seconds)
         cpu_s = relay.cpu_s - cpu_s
         grown = relay.rss_bytes - before
-        figures = Figures(
+        return Figures(
             recorders,
             round(connected_s, 1),
             round(grown / recorders / 1024, 1),
+            round(grown / recorders / 2 / 1024, 1),  # two polls each
             round(cpu_s / seconds * 100, 1),
             round(relay.rss_bytes / 2**20, 1),
         )
-    return vars(figures)
 
 
 def allow_files() -> None:
