@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from pathlib import Path
 
-from contera.listening import serve
+from contera.listening import Tls, serve
 from contera.relay_asgi import build_application
 
 
@@ -18,7 +19,11 @@ def main() -> int:
     parser.add_argument(
         "--trusted-proxy", action="append", default=[], help="address of a proxy before the node"
     )
+    parser.add_argument("--certificate", type=Path, help="PEM file: serve https")
+    parser.add_argument("--key", type=Path, help="PEM file, when the certificate's has no key")
     arguments = parser.parse_args()
+    if arguments.key is not None and arguments.certificate is None:
+        parser.error("--key without --certificate")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         application = build_application()
@@ -32,6 +37,7 @@ def main() -> int:
             host=arguments.host,
             port=arguments.port,
             trusted_proxies=arguments.trusted_proxy,
+            tls=Tls(arguments.certificate, arguments.key) if arguments.certificate else None,
         )
     except OSError as error:
         return _fail(1, f"{arguments.host}:{arguments.port}: {error.strerror or error}")

@@ -24,6 +24,7 @@ class HttpDoor:
         self._scope = scope
         self._wire = wire
         self._running: Running | None = None
+        self._customer: str | None = None  # whose viewers we were counted among
         self._outlet = HttpOutlet(wire)
 
     async def serve(self, recorder_id: str, path: str) -> None:
@@ -40,6 +41,8 @@ class HttpDoor:
             await self._carry()
         finally:
             self._hub.release(self)
+            if self._customer is not None:
+                self._hub.see_off(self._customer)
             if self._running is not None:
                 self._running.cancel()
             wire.on_writable = wire.on_lost = nothing
@@ -66,6 +69,8 @@ class HttpDoor:
         target = f"{path}?{query}" if query else path
         request = Request(self._scope["method"], target, headers, body)
         self._hub.keep(self)
+        self._hub.admit(credential.access.organisation_id)
+        self._customer = credential.access.organisation_id
         return open_request(self._hub, recorder_id, credential, request, self._outlet)
 
     async def _carry(self) -> None:

@@ -20,7 +20,13 @@ from streaming.relay.answers import filter_request_headers
 from streaming.relay.clock import Clock
 from streaming.relay.exchange import Exchange, Sink, Source, State
 from streaming.relay.feed import Feed
-from streaming.relay.limits import MAX_EXCHANGES, MAX_LINKS, MAX_SESSIONS, TICK_S
+from streaming.relay.limits import (
+    MAX_CUSTOMER_SESSIONS,
+    MAX_EXCHANGES,
+    MAX_LINKS,
+    MAX_SESSIONS,
+    TICK_S,
+)
 from streaming.relay.links import Link, Poll, new_poll
 from streaming.relay.passes import PassReader
 from streaming.relay.refusals import Refusal
@@ -67,6 +73,7 @@ class Hub:
         self._feeds: dict[FeedKey, Feed] = {}
         self._viewers: dict[str, LiveViewer] = {}
         self._checked: dict[Checked, None] = {}  # sessions and passages, in order of arrival
+        self._customers: Counter[str] = Counter()  # viewers by organisation
         self._passes = PassReader(keys)
 
     # Recorders.
@@ -226,6 +233,20 @@ class Hub:
 
     def release(self, checked: Checked) -> None:
         self._checked.pop(checked, None)
+
+    def admit(self, organisation_id: str) -> None:
+        """One more viewer of this customer, until `see_off`; raises Refusal 503 for one too many,
+        so that no customer takes the room of all others (R14)."""
+        if self._customers[organisation_id] >= MAX_CUSTOMER_SESSIONS:
+            self.counters["customer_full"] += 1
+            raise refusals.too_busy("viewers of this organisation")
+        self._customers[organisation_id] += 1
+
+    def see_off(self, organisation_id: str) -> None:
+        """The viewer is gone."""
+        self._customers[organisation_id] -= 1
+        if not self._customers[organisation_id]:
+            del self._customers[organisation_id]
 
     # Time.
 

@@ -46,6 +46,7 @@ STALLED_S = 20.0  # a viewer that takes nothing at all
 
 # Sessions.
 MAX_SESSIONS = 5_000  # of one node
+MAX_CUSTOMER_SESSIONS = 1_000  # of them, of one organisation: the others find room (R14)
 RENEWAL_S = 3.0  # after a change of rights the viewer must show a token that reflects it
 MESSAGES_PER_S = 100.0  # a page seeking in 16 cameras sends about 50
 MESSAGE_BURST = 400.0

@@ -44,6 +44,7 @@ class SessionDoor:
         self._wire = wire
         self._now = hub.clock.monotonic
         self._credential: Credential | None = None
+        self._customer: str | None = None  # whose viewers we were counted among
         self._streams: dict[int, Running] = {}
         self._last_stream = 0
         self._is_closed = False
@@ -78,6 +79,9 @@ class SessionDoor:
 
     def disconnected(self) -> None:
         """The socket is gone; nothing is written any more."""
+        if self._customer is not None:
+            self._hub.see_off(self._customer)
+            self._customer = None
         self._is_closed = True
         self._hub.release(self)
         for running in list(self._streams.values()):
@@ -157,6 +161,13 @@ class SessionDoor:
             self._continue(credential)
 
     def _begin(self, credential: Credential) -> None:
+        customer = credential.access.organisation_id
+        try:
+            self._hub.admit(customer)
+        except Refusal as refusal:
+            self._close(CLOSE_BUSY, refusal.code)
+            return
+        self._customer = customer
         self._credential = credential
         self._deadline = None
         if not self._hub.is_linked(self._recorder_id):

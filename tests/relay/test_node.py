@@ -18,6 +18,7 @@ import aiohttp
 import pytest
 
 from protocol.http_message import RESPONSE_TYPE
+from tests.fakes.certificate import self_signed
 from tests.relay.cast import (
     BOOT,
     INIT,
@@ -51,13 +52,19 @@ class Node:
 
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[Node]:
-    keys = tmp_path / "jwks.json"
+    with running_node(tmp_path) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def running_node(folder: Path, *options: str) -> Iterator[Node]:
+    keys = folder / "jwks.json"
     keys.write_text(json.dumps({"keys": [SIGNER.jwk]}))
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "contera.relay", "--port", str(port)],
+        [sys.executable, "-m", "contera.relay", "--port", str(port), *options],
         cwd=ROOT,
         env={**os.environ, "CONTERA_PORTAL_JWKS": str(keys)},
         stderr=subprocess.PIPE,
@@ -158,6 +165,19 @@ async def test_sigterm_stops_it_cleanly_while_people_watch(node: Node) -> None:
         node.process.send_signal(signal.SIGTERM)
         assert await viewer > 0
         assert await asyncio.to_thread(node.process.wait, 10) == 0
+
+
+async def test_a_node_may_have_a_certificate_of_its_own(tmp_path: Path) -> None:
+    """R14: `bench/relay_idle.py` measures what its idle connections take."""
+    with running_node(tmp_path, "--certificate", str(self_signed(tmp_path))) as node:
+        async with aiohttp.ClientSession() as client, asyncio.timeout(20):
+            while True:
+                with contextlib.suppress(aiohttp.ClientConnectionError):
+                    url = f"https://127.0.0.1:{node.port}/relay/v1/next"
+                    async with client.get(url, ssl=False) as answer:
+                        assert answer.status == 401
+                        return
+                await asyncio.sleep(0.05)
 
 
 def test_the_node_has_no_django() -> None:
