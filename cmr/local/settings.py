@@ -152,7 +152,7 @@ def _value(field: Field, form: Mapping[str, str]) -> Value:
     if field.kind != "port":
         return text
     if not (text.isascii() and text.isdecimal() and len(text) <= 5):
-        raise ConfigError(f"{field.label}: must be a number, 1 to 65535, or 0 for none")
+        raise ConfigError(f"{field.name}: must be a number, 1 to 65535, or 0 for none")
     return int(text)
 
 

@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
@@ -48,8 +49,6 @@ class SignIn:
         self._turns: dict[str, asyncio.Lock] = {}
         self._hashes = asyncio.Semaphore(MAX_HASHES)
         self._hasher = PasswordHasher()
-        # An unknown name takes as long as a wrong password.
-        self._nobody = self._hasher.hash(secrets.token_hex(16))
         self._secret = secrets.token_bytes(32)
         self._remembered: OrderedDict[bytes, float] = OrderedDict()
 
@@ -64,7 +63,7 @@ class SignIn:
 
     async def _check(self, name: str, password: str, address: str) -> Account:
         account = self._accounts.get(name)
-        wanted = self._nobody if account is None else account.password_hash
+        wanted = None if account is None else account.password_hash
         async with self._hashes:
             is_right = await asyncio.to_thread(self._verify, wanted, password)
         if account is None or not is_right:
@@ -92,9 +91,10 @@ class SignIn:
             if not self._waiting[place]:
                 del self._waiting[place], self._turns[place]
 
-    def _verify(self, wanted: str, password: str) -> bool:
+    def _verify(self, wanted: str | None, password: str) -> bool:
         try:
-            return len(password) <= MAX_PASSWORD and self._hasher.verify(wanted, password)
+            is_short = len(password) <= MAX_PASSWORD
+            return is_short and self._hasher.verify(wanted or _nobody(), password)
         except (Argon2Error, InvalidHashError):
             return False
 
@@ -110,6 +110,12 @@ class SignIn:
         self._remembered[self._mark(account, password)] = self._clock() + REMEMBER_S
         if len(self._remembered) > MAX_REMEMBERED:
             self._remembered.popitem(last=False)
+
+
+@cache
+def _nobody() -> str:
+    """A hash nobody knows the password of: an unknown name takes as long as a wrong password."""
+    return PasswordHasher().hash(secrets.token_hex(16))
 
 
 def _shown(name: str) -> str:
