@@ -22,6 +22,7 @@ from cmr.doors.p2p_sdp import Offer, format_answer, parse_offer
 
 MAX_PEERS = 16
 MAX_PEERS_PER_PERSON = 4  # two windows, each with a new try beside an old connection
+CLOSE_S = 5.0  # last words are sent in a moment; more would be a bug
 _DOORS = {mode: Door("p2p", frozenset({mode})) for mode in ("p2p", "lan")}
 _ID_BYTES = 16
 
@@ -68,7 +69,7 @@ class PeerDoor:
         offer = parse_offer(sdp)
         addresses = self._addresses()
         if self._tasks is None or not addresses:
-            raise ApiError(503, "p2p_unavailable", "this recorder cannot be a peer now")
+            raise _unavailable()
         self._check_room(user_id)
         stun_server = self._stun_server() if mode == "p2p" else None
         peer = Peer(user_id, mode, offer, addresses, stun_server)
@@ -99,17 +100,28 @@ class PeerDoor:
 
     async def _serve(self, peer_id: str, peer: Peer, gathered: asyncio.Future[list[str]]) -> None:
         try:
-            lines = await peer.gather()
-            if not gathered.done():
-                gathered.set_result(lines)
-            await peer.run(self._api, _DOORS[peer.mode])
+            await self._live(peer, gathered)
         except Exception:
             # Our bug, or aiortc's. It ends this peer; one viewer must not end the recorder.
             log.exception("p2p door: a peer failed")
         finally:
-            gathered.cancel()
+            if not gathered.done():
+                gathered.set_exception(_unavailable())
             del self._places[peer_id]
-            await peer.close()
+
+    async def _live(self, peer: Peer, gathered: asyncio.Future[list[str]]) -> None:
+        try:
+            lines = await peer.gather()
+            if not gathered.done():
+                gathered.set_result(lines)
+            await peer.run(self._api, _DOORS[peer.mode])
+        finally:
+            async with asyncio.timeout(CLOSE_S):
+                await peer.close()
+
+
+def _unavailable() -> ApiError:
+    return ApiError(503, "p2p_unavailable", "this recorder cannot be a peer now")
 
 
 def _answer(offer: Offer, peer: Peer, candidates: Sequence[str]) -> str:

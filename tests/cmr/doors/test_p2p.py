@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aiortc import RTCPeerConnection
 
+from cmr.api.message import ApiError
 from cmr.api.routes import Api
 from cmr.cameras.camera import Camera
 from cmr.doors import p2p, p2p_peer
@@ -108,7 +109,7 @@ async def test_the_lan_mode_has_host_candidates_alone(
         running = group.create_task(door.run())
         await asyncio.sleep(0)
         for mode in ("lan", "p2p"):
-            with pytest.raises(asyncio.CancelledError):
+            with pytest.raises(ApiError, match="cannot be a peer"):
                 await door.open("user", mode, await an_offer())
         running.cancel()
     assert [given[-1] for given in asked] == [None, ("192.0.2.1", 3478)]
@@ -122,7 +123,8 @@ class _Refusing:
     async def gather(self) -> list[str]:
         raise RuntimeError("as a bug would")
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        raise OSError("as another one would")
 
 
 async def an_offer() -> str:
