@@ -1,7 +1,12 @@
 """Which part of the program answers which address."""
 
+import time
+
 import pytest
 from asgiref.testing import ApplicationCommunicator
+
+from protocol import link
+from protocol.tokens import sign_relay_pass
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,6 +53,23 @@ async def test_the_relay_answers_before_django(application):
 
 async def test_django_answers_the_rest(application):
     assert (await get(application, "/healthz"))["status"] == 200
+
+
+async def test_a_recorders_socket_goes_to_the_relay(application):
+    """L13: raw ASGI, as its polls and answers; no Channels consumer costs a task per message."""
+    from accounts.signing import portal_signer
+
+    now = int(time.time())
+    token = sign_relay_pass(portal_signer(), "recorder", "test", now).encode()
+    shown = [(b"authorization", b"Bearer " + token), (b"contera-boot", b"boot-number-one")]
+    socket = scope("websocket", "/relay/v1/link", shown)
+    socket["subprotocols"] = [link.SUBPROTOCOL]
+    answer = await first_answer(application, socket, {"type": "websocket.connect"})
+    assert (answer["type"], answer["subprotocol"]) == ("websocket.accept", link.SUBPROTOCOL)
+    for missing in ([], shown[:1], shown[1:], [*shown, (b"origin", b"https://evil.example")]):
+        refused = {**socket, "headers": missing}
+        answer = await first_answer(application, refused, {"type": "websocket.connect"})
+        assert answer["type"] == "websocket.close"
 
 
 @pytest.mark.parametrize("origin", [b"https://evil.example", b"null"])
