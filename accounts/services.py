@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import TypeVar
 
 from django.contrib.auth.hashers import make_password
@@ -67,7 +66,8 @@ def add_person(
 
 def invite(membership: Membership) -> None:
     """Mails the invitation, after the transaction; again whenever somebody asks for it."""
-    transaction.on_commit(partial(tasks.send_invitation.delay, membership.pk), robust=True)
+    # No partial: Django names the function when it fails, and a partial has no name.
+    transaction.on_commit(lambda: tasks.send_invitation.delay(membership.pk), robust=True)
 
 
 def accept_invitation(membership: Membership, actor: Actor, password: str | None = None) -> None:

@@ -6,7 +6,6 @@ A sign-in is no matter of one organisation: each one that the person belongs to 
 from __future__ import annotations
 
 import logging
-from functools import partial
 from typing import Any
 
 from allauth.account.signals import password_changed, password_reset
@@ -77,4 +76,4 @@ def _new_password(user: User, request: HttpRequest, action: str) -> None:
     """Django ends the other browser sessions by itself; running streams end here (A6)."""
     record_for_person(user, _actor(user, request), action)
     announce_change([user])
-    transaction.on_commit(partial(tasks.send_password_changed.delay, str(user.pk)), robust=True)
+    transaction.on_commit(lambda: tasks.send_password_changed.delay(str(user.pk)), robust=True)
