@@ -19,6 +19,17 @@ class BoundedSctp(RTCSctpTransport):
         super().__init__(dtls)
         self._cwnd = INITIAL_WINDOW_PACKETS * USERDATA_MAX_LENGTH
 
+    async def _transmit(self) -> None:
+        """As much as the congestion window allows. aiortc alone sends four packets for each
+        acknowledgement, so that every key frame began anew with a slow start of five round trips.
+        """
+        sent = -1
+        while sent < self._flight_size < self._cwnd:
+            sent = self._flight_size
+            await super()._transmit()
+            if not self._outbound_queue:
+                return
+
     async def _receive_data_chunk(self, chunk: DataChunk) -> None:
         if chunk.stream_id > MAX_STREAM_ID:
             raise ConnectionError("the viewer uses a stream it never opened")
