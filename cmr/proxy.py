@@ -34,6 +34,9 @@ REFUSED_RETRY_S = 60.0  # a wrong password tried often locks the account of a wh
 MAX_HEAD_BYTES = 32 * 1024
 MAX_WORDS = 100  # of what a proxy says for itself
 
+# What stays true while sealed HTTP gets through.
+_ABOUT_TUNNELS = frozenset({"proxy_refuses", "proxy_cannot_reach", "proxy_not_http"})
+
 RawHeaders = list[tuple[bytes, bytes]]
 T = TypeVar("T")
 
@@ -76,6 +79,7 @@ class Proxy:
     def __init__(self, config: ProxyConfig, clock: Callable[[], float] = time.monotonic) -> None:
         self.config = config
         self.problem: str | None = None  # why the last try failed
+        self._is_about_tunnels = False
         self._clock = clock
         self._nonce: DigestNonce | None = None
         self._first = asyncio.Lock()
@@ -84,7 +88,7 @@ class Proxy:
 
     async def tunnel(self, host: str, port: int) -> socket.socket:
         """A socket that the proxy connected to `host:port`; raises ProxyError."""
-        return await self._told(lambda: self._tunnel(host, port))
+        return await self._told(lambda: self._tunnel(host, port), is_tunnel=True)
 
     async def forward(self, probe_url: str, method: str, url: str) -> tuple[socket.socket, str]:
         """A socket for one request with an absolute address, and its `Proxy-Authorization` ("" for
@@ -93,18 +97,21 @@ class Proxy:
         Under Digest `probe_url` is asked for first, without a name, for a nonce that this request
         alone uses: a refusal in the middle of a body would lose the body.
         """
-        return await self._told(lambda: self._forward(probe_url, method, url))
+        return await self._told(lambda: self._forward(probe_url, method, url), is_tunnel=False)
 
     def judge(self, answer: Answer, url: str) -> ProxyError:
         """What an answer means that did not come from the host behind the proxy."""
         if answer.status == 407:
             return self._auth_failed(self._refused_words())
-        self.problem = str(error := self._refused(answer, url))
-        return error
+        return self._note(self._refused(answer, url))
 
     def report(self) -> dict[str, str | None]:
         """As the heartbeat has it."""
-        return {"scheme": self.config.scheme, "via": self.config.via}
+        return {
+            "scheme": self.config.scheme,
+            "via": self.config.via,
+            "detail": self.problem or "",
+        }
 
     @property
     def words(self) -> str:
@@ -116,15 +123,21 @@ class Proxy:
 
     # Inside.
 
-    async def _told(self, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def _told(self, attempt: Callable[[], Awaitable[T]], *, is_tunnel: bool) -> T:
         self._check_patience()
         try:
             done = await attempt()
         except ProxyError as error:
-            self.problem = str(error)
+            self._note(error)
             raise
-        self.problem = None
+        if is_tunnel or not self._is_about_tunnels:
+            self.problem = None
         return done
+
+    def _note(self, error: ProxyError) -> ProxyError:
+        self.problem = str(error)
+        self._is_about_tunnels = error.code in _ABOUT_TUNNELS
+        return error
 
     def _check_patience(self) -> None:
         if self._refusal is not None and self._clock() < self._refused_until:
@@ -217,8 +230,7 @@ class Proxy:
         self._refusal = ProxyError("proxy_auth_failed", words)
         self._refused_until = self._clock() + REFUSED_RETRY_S
         self._nonce = None
-        self.problem = words
-        return self._refusal
+        return self._note(self._refusal)
 
     def _refused(self, answer: Answer, target: str) -> ProxyError:
         via = self.config.via
@@ -235,8 +247,7 @@ class Proxy:
 
     def not_a_tunnel(self, target: str) -> ProxyError:
         sentence = f"The proxy {self.config.via} says that it connects to {target}, but does not."
-        self.problem = sentence
-        return ProxyError("proxy_not_http", sentence)
+        return self._note(ProxyError("proxy_not_http", sentence))
 
     async def _dial(self) -> socket.socket:
         via = self.config.via

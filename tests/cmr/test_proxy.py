@@ -174,6 +174,20 @@ async def test_a_refused_password_is_tried_again_after_a_minute(echo: int) -> No
         assert await passes(proxy)
 
 
+async def test_refused_tunnels_are_still_told_while_plain_requests_pass() -> None:
+    """The heartbeat that travels sealed says why it does."""
+    refused = refusal(status="403 Forbidden")
+    async with HostileProxy(lambda _: refused).running() as hostile:
+        proxy = proxy_at(hostile.port, "null")
+        assert proxy.report()["detail"] == ""
+        with pytest.raises(ProxyError):
+            await proxy.tunnel("portal.test", 443)
+        sock, said = await proxy.forward("http://portal.test/", "POST", "http://portal.test/")
+        sock.close()
+    assert said == ""
+    assert "refuses a connection to portal.test:443" in str(proxy.report()["detail"])
+
+
 async def test_a_proxy_that_is_not_there_is_named() -> None:
     async with HostileProxy(lambda _: b"").running() as hostile:
         port = hostile.port
