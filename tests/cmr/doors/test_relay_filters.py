@@ -156,6 +156,18 @@ async def test_a_filter_that_comes_later_is_noticed_and_one_that_goes_too(
         await until(lambda: relay.hub.stats()["link_sockets"] == 0, within_s=15)
 
 
+async def test_nothing_waits_below_the_socket(through: Open) -> None:
+    """R6: aiohttp has no public name for it; this fails when an update has another."""
+    async with through("hold") as (door, _):
+        answers = door._answers  # noqa: SLF001
+        await until(lambda: answers._socket is not None, within_s=15)  # noqa: SLF001
+        assert answers._socket is not None  # noqa: SLF001
+        writer = answers._socket._socket._writer  # noqa: SLF001
+        assert writer._limit == 0  # noqa: SLF001
+        assert isinstance(writer._output_size, int)  # noqa: SLF001
+        assert writer.transport.get_write_buffer_limits() == (0, 0)
+
+
 async def test_a_socket_that_breaks_is_replaced(
     through: Open, relay: Relay, client: aiohttp.ClientSession, sending: Camera, token: Token
 ) -> None:
