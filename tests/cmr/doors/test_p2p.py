@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ from aiortc import RTCPeerConnection
 from cmr.api.message import ApiError
 from cmr.api.routes import Api
 from cmr.cameras.camera import Camera
+from cmr.config import parse_config
 from cmr.doors import p2p, p2p_peer
 from cmr.doors.p2p import MAX_PEERS_PER_PERSON, PeerDoor
 from cmr.doors.p2p_ice import GATHER_S
+from cmr.recorder import Recorder
 from cmr.registration import Registration
 from protocol.fragments import Segment
 from protocol.http_message import Request
@@ -373,3 +376,9 @@ async def test_the_session_says_why_it_ended(session: ViewerSession) -> None:
         await session.until(lambda: False)
     assert session.notices[-1]["close"] == CLOSE_BAD_MESSAGE
     assert session.notices[-1]["is_final"]
+
+
+@pytest.mark.parametrize(("text", "has_it"), [("", True), ("[p2p]\nenabled = false", False)])
+async def test_a_recorder_says_whether_it_can(tmp_path: Path, text: str, has_it: bool) -> None:
+    recorder = Recorder(parse_config(text.encode(), tmp_path / "cmr.toml"), None)
+    assert ("p2p" in recorder._capabilities()) is has_it
