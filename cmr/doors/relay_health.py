@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 
 from cmr.connector import is_sealed
 from cmr.registration import RelayAccess
+
+BETTER_S = 3600.0  # a way that needs no sealing is tried again
 
 log = logging.getLogger(__name__)
 
@@ -13,7 +17,9 @@ log = logging.getLogger(__name__)
 class Health:
     """Which node is used, and whether the link works; logs changes, counts repetitions."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._sealed_since: float | None = None
         self.words = "connecting"
         self._urls: tuple[str, ...] = ()
         self._next = 0
@@ -25,7 +31,17 @@ class Health:
         if not self._urls:
             self.words = f"connecting to {access.urls[0]}"
         self._urls = access.urls
+        self._go_back_to_tls()
         return self._current()
+
+    def _go_back_to_tls(self) -> None:
+        """The first address is tried again after BETTER_S on a sealed one; it comes after TLS."""
+        if not self.is_sealed:
+            self._sealed_since = None
+        elif self._sealed_since is None:
+            self._sealed_since = self._clock()
+        elif self._clock() - self._sealed_since > BETTER_S:
+            self._sealed_since, self._next = None, 0
 
     def _current(self) -> str:
         return self._urls[self._next % len(self._urls)]

@@ -21,6 +21,7 @@ from cmr.api.routes import Api
 from cmr.cameras.camera import Camera
 from cmr.connector import Outgoing
 from cmr.doors.relay import RelayDoor
+from cmr.doors.relay_health import Health
 from cmr.proxy import Proxy
 from cmr.proxy_config import ProxyConfig
 from cmr.registration import Registration, RelayAccess
@@ -32,6 +33,7 @@ from streaming.relay.asgi import RelayApp
 from tests.cmr.conftest import RECORDER_ID, Token
 from tests.cmr.doors.conftest import Relay, relay_pass, until
 from tests.fakes.certificate import self_signed
+from tests.fakes.filter import Filter
 from tests.fakes.pipe import Pipe
 from tests.services.squid import squid_running
 
@@ -281,6 +283,31 @@ async def test_interception_is_named_and_the_sealed_way_taken(
         assert filtered.seen == b""
         await until(lambda: "sealed" in door.words)
     assert "issued by Firm Filter, 127.0.0.1" in caplog.text
+
+
+async def test_a_filter_that_holds_bodies_is_got_around_sealed(
+    link: Link, relay: SealedRelay, viewer: Viewer
+) -> None:
+    """L13 and port 80 together: sealed requests end soon enough for such a filter to pass them."""
+    async with Filter(relay.port, {"hold", "strip"}).running() as box:
+        door = await link(box.url.replace("127.0.0.1", "127.1"))
+        await viewer.sees_live_video()
+    assert door.report()["name"] == "segments"
+    assert door.report()["sealed"] is True
+
+
+def test_tls_is_tried_again_after_an_hour() -> None:
+    now = 0.0
+    health = Health(lambda: now)
+    access = RelayAccess(("https://relay.test", "http://relay.test"), "pass")
+    assert health.node(access) == "https://relay.test"
+    health.failed("https://relay.test", "is blocked")
+    assert health.node(access) == "http://relay.test"
+    health.succeeded("http://relay.test")
+    now = 3599.0
+    assert health.node(access) == "http://relay.test"
+    now = 3601.0
+    assert health.node(access) == "https://relay.test"
 
 
 async def test_another_relay_at_the_plain_address_gets_nothing(
