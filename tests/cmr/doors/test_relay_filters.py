@@ -18,6 +18,7 @@ from cmr.doors.relay_transport import Transport
 from cmr.registration import Registration, RelayAccess
 from protocol.fragments import Segment, SegmentReader
 from protocol.tokens import Signer
+from streaming.relay import feed
 from tests.cmr.api.asking import END, START
 from tests.cmr.conftest import Token
 from tests.cmr.doors.conftest import Relay, relay_pass, until
@@ -76,8 +77,10 @@ STOPS = ("holds bodies", "holds and strips")  # by socket, by segments
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loopback shows sooner that nothing comes."""
+    """Loopback shows sooner that nothing comes, and that nobody comes back."""
     monkeypatch.setattr(relay_probe, "STREAM_S", 1.0)
+    monkeypatch.setattr(relay_transport, "SPACING_S", 0.1)
+    monkeypatch.setattr(feed, "LINGER_S", 0.3)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -140,7 +143,6 @@ async def test_a_filter_that_comes_later_is_noticed_and_one_that_goes_too(
 ) -> None:
     """Down after the next live request, which is lost; up again after an hour (here: 0.5 s)."""
     monkeypatch.setattr(relay_transport, "TRUSTED_S", 0.0)
-    monkeypatch.setattr(relay_transport, "SPACING_S", 0.1)
     monkeypatch.setattr(relay_transport, "BETTER_AFTER_S", 0.5)
     async with through() as (door, box):
         await frames(client, relay, token, 3)
@@ -159,12 +161,12 @@ async def test_a_filter_that_comes_later_is_noticed_and_one_that_goes_too(
 async def test_nothing_waits_below_the_socket(through: Open) -> None:
     """R6: aiohttp has no public name for it; this fails when an update has another."""
     async with through("hold") as (door, _):
-        answers = door._answers  # noqa: SLF001
-        await until(lambda: answers._socket is not None, within_s=15)  # noqa: SLF001
-        assert answers._socket is not None  # noqa: SLF001
-        writer = answers._socket._socket._writer  # noqa: SLF001
-        assert writer._limit == 0  # noqa: SLF001
-        assert isinstance(writer._output_size, int)  # noqa: SLF001
+        answers = door._answers
+        await until(lambda: answers._socket is not None, within_s=15)
+        assert answers._socket is not None
+        writer = answers._socket._socket._writer
+        assert writer._limit == 0
+        assert isinstance(writer._output_size, int)
         assert writer.transport.get_write_buffer_limits() == (0, 0)
 
 
