@@ -9,6 +9,7 @@ import { WebSocketTransport } from "./transports/websocket.js";
 
 const MAX_URLS = 8; // addresses of one path that are tried at once
 const CLOCK_SAMPLES = 3;
+const PLAIN = new Set(["not_this_host", "bad_hello"]); // the report's own words are for people
 const UNANSWERED = new Set(["timeout", "no_pair"]);
 
 /** What can be dialled by this browser. */
@@ -72,7 +73,7 @@ async function dialOne(offer, url, session, { deadlineMs, code, reason }, signal
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     if (code && UNANSWERED.has(error.code)) done("abandoned", code, reason);
-    else done("failed", error.code, error.message);
+    else done("failed", error.code, PLAIN.has(error.code) ? "" : error.message);
     transport.close();
     throw error;
   } finally {

@@ -29,9 +29,12 @@ export class LiveFeed {
   #next = null; // the stream of another path that is about to take over
   #wanted = null; // {camera, profile, signal} while it plays
 
-  /** `onanswer(answer)` may throw what ends the try; `onsegment(segment)` gets what is to be appended. */
-  constructor(session, { onanswer, onsegment, onnotice }) {
-    Object.assign(this, { session, onanswer, onsegment, onnotice });
+  /**
+   * `onanswer(answer)` may throw what ends the try; `onsegment(segment)` gets what is to be appended;
+   * `onbroken(error)`: the stream broke off, and another path has not answered yet.
+   */
+  constructor(session, { onanswer, onsegment, onnotice, onbroken }) {
+    Object.assign(this, { session, onanswer, onsegment, onnotice, onbroken });
   }
 
   /** The path the video comes over now, or null. */
@@ -71,6 +74,7 @@ export class LiveFeed {
     const error = await leg.done.then(() => null, (reason) => reason);
     if (this.#leg !== leg) return;
     const next = this.#next;
+    if (next && error) this.onbroken(error);
     if (next) await next.opened;
     if (next && this.#next === next) this.#takeOver(next);
     else if (error) throw error;

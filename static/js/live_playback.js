@@ -180,6 +180,7 @@ export class LivePlayback {
     let codec = "";
     const feed = new LiveFeed(this.session, {
       onnotice: (notice) => this.#notice(notice),
+      onbroken: (error) => this.#worry("reconnecting", error.message),
       onanswer: async (answer) => { codec = await this.#accept(answer); },
       onsegment: (segment) => {
         if (signal.aborted) return;

@@ -30,7 +30,7 @@ export class RecordedPlayback {
   #speed = 1;
   #loadFrom = null; // where the next piece starts
   #loadedTicks = null; // the newest frame of the piece that is being fetched
-  #doneTicks = null; // frames up to here came before their piece was cut off
+  #doneTicks = null; // frames up to here came with the pieces before
   #path = null; // what the last piece came over
   #isRefused = false; // the recorder said that this person may not play back
   #wake = () => {}; // ends the pause after that
@@ -42,7 +42,7 @@ export class RecordedPlayback {
   }
 
   get path() {
-    return this.#path ?? this.session.path;
+    return this.session.path ?? this.#path;
   }
 
   /** Time of the picture that is shown, or null. */
@@ -227,11 +227,14 @@ export class RecordedPlayback {
     try {
       return await this.#readPiece(from, await this.session.request("GET", target, { signal: load.signal }), load);
     } finally {
-      // Cut off on the way: the rest of it, from the newest frame that is there.
-      const isCut = this.#load === load && this.#loadFrom === from && this.#loadedTicks !== null;
-      this.#doneTicks = isCut ? this.#loadedTicks : null;
-      if (isCut) this.#loadFrom = this.#doneTicks / TICKS_PER_S;
+      if (this.#load === load && this.#loadedTicks !== null) this.#goOnAfter(from);
     }
+  }
+
+  /** The next piece begins with a key frame that may lie before what is there; cut off, this one is not whole. */
+  #goOnAfter(from) {
+    this.#doneTicks = this.#loadedTicks;
+    if (this.#loadFrom === from) this.#loadFrom = this.#doneTicks / TICKS_PER_S;
   }
 
   async #readPiece(from, answer, load) {

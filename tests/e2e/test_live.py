@@ -138,7 +138,7 @@ def test_the_picker_filters_and_opens_what_was_chosen(demo, signed_in) -> None:
 @pytest.mark.parametrize("service", ["recorder", "portal"])
 def test_it_comes_back_by_itself_after_a_restart(service, demo, signed_in) -> None:
     page = signed_in("viewer")
-    live(page, demo.cameras[:2])
+    live(page, demo.cameras[:2], path="relay")  # others do not need the portal to go on
     is_playing(page, 2)
     os.kill(demo.pid(service), signal.SIGKILL)
     player = page.locator(PLAYER).first

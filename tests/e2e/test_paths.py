@@ -70,10 +70,12 @@ def until_more_frames(page: Page, count: int = 30) -> None:
 
 
 def each_frame_came_once(page: Page) -> None:
-    steps = [later - earlier for earlier, later in pairwise(frames(page))]
+    numbers = frames(page)
+    steps = [later - earlier for earlier, later in pairwise(numbers)]
+    # A camera's clock wanders a little, and a looping one starts its film anew.
+    wrong = {at: step for at, step in enumerate(steps) if not 0 < step < 1.5 * FRAME_TICKS}
     assert steps
-    # A camera's clock wanders by a tick or two.
-    assert {round(step / FRAME_TICKS, 2) for step in steps} == {1.0}, steps
+    assert not wrong, f"{wrong} of {len(steps)} steps"
 
 
 def report(page: Page) -> dict:
@@ -115,10 +117,7 @@ def test_a_direct_line_that_dies_gives_way(way: str, site, wire, watching) -> No
 
 def test_recorded_video_goes_on_where_the_line_broke(site, wire, watching) -> None:
     """L4: the position is kept, and the rest of the piece comes another way."""
-    page = watching(site.cameras[:1])
-    comes_over(page, "lan")
-    page.wait_for_function("() => window.appended.length > 300", timeout=40_000)
-    page.goto(page.url.replace("/live/", "/recorded/"))
+    page = watching(site.cameras[:1], "recorded")
     comes_over(page, "lan")
     wire.hold()
     expect(page.locator(PLAYER)).not_to_have_attribute("data-path", "lan", timeout=10_000)
@@ -136,9 +135,9 @@ def test_another_device_at_the_offered_address_learns_nothing(demo, site, wire, 
     wire.target = (str(other.hostname), int(other.port or 0))
     page = watching(site.cameras[:1])
     comes_over(page, re.compile("relay|p2p"))
-    page.wait_for_timeout(300)
-    tries = [attempt for attempt in report(page)["attempts"] if attempt["path"] == "lan"]
-    assert [(one["result"], one["code"]) for one in tries] == [("failed", "not_this_host")]
+    page.locator("[data-part=path]").click()
+    row = page.get_by_role("dialog").get_by_role("row", name=re.compile("^LAN"))
+    expect(row).to_contain_text("Another device answers at this address", timeout=FIRST_PICTURE_MS)
     [sent] = wire.sent
     _, _, frames_sent = bytes(sent).partition(b"\r\n\r\n")
     assert len(frames_sent) < HELLO_BYTES + 32  # the hello and the good-bye, each with its head
