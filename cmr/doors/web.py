@@ -28,8 +28,7 @@ WRITE_TIMEOUT_S = 20.0  # a reader that takes nothing for so long is gone or har
 HEAD_TIMEOUT_S = 20.0  # also how long an idle connection stays (slow-loris ≤ 30 s)
 SHUTDOWN_S = 1.0
 MAX_CONNECTIONS = 512  # 1/8 of what a process may usually open, and more than a site has viewers
-# Of these with TLS: each holds 0.3 MB in asyncio, where one without holds 30 KB.
-MAX_TLS_CONNECTIONS = 128
+MAX_TLS_CONNECTIONS = 256  # of these; each holds 49 KiB, one without TLS 12 KiB
 
 # Nothing of ours is a page, a script or a cacheable file (A3).
 SECURITY_HEADERS = {
@@ -158,8 +157,11 @@ async def _message(request: web.BaseRequest) -> Request:
 
 
 def _with_challenge(request: web.BaseRequest, response: Response) -> Response:
-    """VMS and players send a password once they are asked for one (RFC 7617 §2)."""
-    if response.status != 401 or bearer(request.headers.get("Authorization")) is not None:
+    """VMS and players send a password once they are asked for one (RFC 7617 §2). Pages are not to
+    be asked: browsers would put up a window of their own."""
+    is_api = request.raw_path.startswith("/v1/")
+    has_token = bearer(request.headers.get("Authorization")) is not None
+    if response.status != 401 or has_token or not is_api:
         return response
     challenge = ("WWW-Authenticate", 'Basic realm="Contera recorder", charset="UTF-8"')
     return replace(response, headers=(*response.headers, challenge))

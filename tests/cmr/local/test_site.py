@@ -31,6 +31,7 @@ async def test_nobody_sees_a_page_without_signing_in(
             assert answer.headers["Location"].startswith("/sign-in/")
         else:
             assert answer.status == (303 if path == "/sign-out/" else 401)
+            assert "WWW-Authenticate" not in answer.headers  # no window of the browser's own
         assert "Tor" not in await answer.text()
 
 
