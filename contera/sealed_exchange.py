@@ -77,6 +77,8 @@ class SealedExchange:
     # What comes from the recorder.
 
     def _take(self, data: bytes) -> None:
+        if self._has_failed:
+            return
         try:
             self._feed(self._open(data))
         except (ProtocolError, h11.RemoteProtocolError) as error:
@@ -108,6 +110,8 @@ class SealedExchange:
     def _feed(self, data: bytes) -> None:
         if not data:
             return
+        if self._is_complete:  # it would wait in memory for a second request that is never read
+            raise ProtocolError("bad_message", "more than one request")
         self._http.receive_data(data)
         while (event := self._http.next_event()) not in (h11.NEED_DATA, h11.PAUSED):
             match event:

@@ -210,6 +210,27 @@ async def test_a_body_that_stops_is_given_up(wire: Wire, monkeypatch: pytest.Mon
                 await answer.read()
 
 
+async def test_nothing_piles_up_behind_a_request(wire: Wire, echo: Echo) -> None:
+    """Whoever says hello may send; what comes after the request would wait as long as its answer."""
+    name, channel = await wire.hello()
+    one = request_channel(channel, 1)
+    sent = 0
+
+    async def on_and_on() -> AsyncIterator[bytes]:
+        nonlocal sent
+        yield format_number(1) + seal(one, GET.replace(b"/hello", b"/wait"))
+        while sent < 512:
+            yield seal(one, bytes(64 * 1024))
+            sent += 1
+
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientError):
+            async with session.post(wire.base + PREFIX + name, data=on_and_on()) as answer:
+                await answer.read()
+    assert sent < 512
+    await asyncio.wait_for(echo.lost.wait(), 20)
+
+
 async def test_a_tunnel_has_few_requests_at_once(
     wire: Wire, echo: Echo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
