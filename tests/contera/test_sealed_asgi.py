@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from cmr.connector import Outgoing
+from cmr.sealed_http import HostTrust
+from contera.node_key import load_node_key
 from contera.sealed_http import SealedHost, SealedHttp
 from protocol.tokens import Signer
 from tests.cmr.doors.conftest import until
@@ -147,10 +151,21 @@ async def test_a_restarted_host_is_greeted_anew(echo: Echo) -> None:
             assert (await session.get(f"{base}/none")).status == 204
 
 
+async def test_a_relay_node_proves_itself_with_its_own_key(echo: Echo, tmp_path: Path) -> None:
+    """The portal names it; the portal's key is no good there."""
+    node = load_node_key(tmp_path / "relay.pem")
+    believed = Outgoing(trust=lambda _: HostTrust.node(node.jwk))
+    async with serving(SealedHttp(echo, SealedHost("relay", lambda: node))) as port:
+        url = f"http://{ELSEWHERE}:{port}/none"
+        async with session_of(believed) as session, session.get(url) as answer:
+            assert answer.status == 204
+        async with session_of(trusting()) as session:
+            with pytest.raises(aiohttp.ClientError, match="not answered by our portal"):
+                await session.get(url)
+
+
 async def test_a_plain_address_of_nobody_we_know_is_never_used() -> None:
     """L12: no token leaves in clear, whatever a portal names."""
-    from cmr.connector import Outgoing
-
     async with session_of(Outgoing()) as session:
         with pytest.raises(aiohttp.ClientError, match="nobody's key is known"):
             await session.get("http://192.0.2.1/relay/v1/next")

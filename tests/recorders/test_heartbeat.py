@@ -273,3 +273,24 @@ def test_storage_that_is_not_counted_yet_leaves_what_was_known(
     assert parse_heartbeat(body).storage is None
     recorder.refresh_from_db()
     assert recorder.storage["used_bytes"] == 5
+
+
+def test_the_answer_names_plain_addresses_with_their_keys(enrolled: Any, settings: Any) -> None:
+    """For sites that let no TLS through; TLS comes first, and a node has a key of its own."""
+    jwk = {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43}
+    settings.CONTERA_HTTP_URL = "http://portal.example"
+    settings.CONTERA_RELAY_URLS = ["https://r1.example"]
+    settings.CONTERA_RELAY_HTTP_KEYS = {"http://portal.example": None, "http://r1.example": jwk}
+    body = enrolled.beat().json()
+    assert body["http_url"] == "http://portal.example"
+    assert body["relay"]["urls"] == [
+        "https://r1.example",
+        "http://portal.example",
+        "http://r1.example",
+    ]
+    assert body["relay"]["keys"] == {"http://r1.example": jwk}
+
+
+def test_without_plain_addresses_none_are_named(enrolled: Any) -> None:
+    body = enrolled.beat().json()
+    assert (body["http_url"], body["relay"]["keys"]) == (None, {})
