@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -15,10 +16,12 @@ from pathlib import Path
 
 import pytest
 
+from cmr.nat import NatReport
+from cmr.nat_probe import discover
 from tests.natlab import namespaces
 from tests.natlab.catalogue import CUSTOMER_SITES, GUEST, VIEWER, VIEWER_SITES
 from tests.natlab.namespaces import Laboratory, LaboratoryError, standing
-from tests.natlab.sites import PORTAL, PORTAL_ADDRESS, STUN_OTHER_ADDRESS, Site
+from tests.natlab.sites import PORTAL, PORTAL_ADDRESS, STUN_OTHER_ADDRESS, Nat, Site
 from tests.natlab.topology import build
 from tests.services.process import running
 
@@ -76,6 +79,36 @@ def test_each_kind_is_what_coturn_calls_it(laboratory: Laboratory) -> None:
         assert list(zip((name for name, _ in sites), found, strict=True)) == [
             (name, KINDS[name]) for name, _ in sites
         ]
+
+
+RECORDERS_WORDS = {
+    INDEPENDENT: "endpoint_independent",
+    DEPENDENT: "address_and_port_dependent",
+}
+
+
+def test_the_recorders_own_discovery_agrees_with_coturn(laboratory: Laboratory) -> None:
+    """And it knows more: no NAT at all, UDP that is blocked, and hairpin."""
+    sites = {**CUSTOMER_SITES, **VIEWER_SITES}
+    with ThreadPoolExecutor(len(sites)) as pool:
+        reports = list(pool.map(lambda site: _discovered(laboratory, site), sites.values()))
+    found = {name: (r.mapping, r.filtering) for name, r in zip(sites, reports, strict=True)}
+    assert found == {name: _recorders_words(name, site) for name, site in sites.items()}
+    hairpins = [name for name, report in zip(sites, reports, strict=True) if report.hairpin]
+    assert hairpins == ["hairpin"]  # at "forwarded" the symmetric NAT drops what turns round
+
+
+def _discovered(lab: Laboratory, site: Site) -> NatReport:
+    servers = [f"{PORTAL_ADDRESS}:{STUN_PORT}"]
+    machine = site.namespace(site.hosts[0])
+    return lab.call(machine, lambda: asyncio.run(discover(servers))).report
+
+
+def _recorders_words(name: str, site: Site) -> tuple[str, str]:
+    if not site.passes_udp:
+        return "blocked", "unknown"
+    mapping, filtering = (RECORDERS_WORDS[word] for word in KINDS[name])
+    return "no_nat" if site.nat is Nat.PUBLIC else mapping, filtering
 
 
 def _kind(lab: Laboratory, site: Site) -> tuple[str, str]:
