@@ -24,7 +24,7 @@ MAX_CAMERAS = 64  # four pages of the largest layout
 MAX_RECORDED = 16  # cameras that play in step
 PROFILE_CHOICES = ("auto", "hd", "sd")
 PATH_CHOICES = (
-    ("auto", "Auto"),
+    ("auto", "Any path"),
     ("lan", "LAN"),
     ("manual_nat", "Manual NAT"),
     ("p2p", "Peer-to-peer"),

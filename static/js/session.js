@@ -4,7 +4,7 @@
 
 import { Backoff, deniedPauseMs } from "./backoff.js";
 import { clockOffset, isKnown } from "./dialling.js";
-import { openSession, PortalError, renewToken } from "./portal.js";
+import { ASKED, openSession, PortalError, renewToken } from "./portal.js";
 import { Close, ProtocolError } from "./protocol.js";
 import { CODES, PATH_NAMES, Report } from "./report.js";
 import { Ways } from "./ways.js";
@@ -114,7 +114,7 @@ class RecorderSession extends EventTarget {
   }
 
   async #run() {
-    this.#set(State.CONNECTING, "Asking the portal for the way to the recorder.");
+    this.#set(State.CONNECTING, `Asking the ${ASKED} for the way to the recorder.`);
     while (this.#users > 0) {
       const [state, words] = await this.#connectOnce();
       if (state === State.IDLE) break;
@@ -286,7 +286,7 @@ function noOffer(notOffered, wanted) {
   }
   const refused = notOffered.filter(({ path }) => wanted === "auto" || path === wanted);
   const reasons = [...new Set(refused.map((refusal) => refusal.detail))].join(" ");
-  const advice = wanted === "auto" ? "" : " Choose Auto to use whatever works.";
+  const advice = wanted === "auto" ? "" : " Choose “Any path” to use whatever works.";
   return [State.OFFLINE, `${wanted === "auto" ? "No way to the recorder is open." : `${PATH_NAMES[wanted]} cannot be used here.`} ${reasons}${advice}`];
 }
 
@@ -295,7 +295,7 @@ function nothingWorks(wanted, report) {
   const last = attempts.findLast(({ path }) => path !== "relay");
   const reason = last?.detail || CODES[last?.code] || "";
   if (wanted === "auto") return `No direct way to the recorder works from this network, and the relay may not carry video. ${reason}`;
-  return `${PATH_NAMES[wanted]} does not work from here. ${reason} Choose Auto to use whatever works.`;
+  return `${PATH_NAMES[wanted]} does not work from here. ${reason} Choose “Any path” to use whatever works.`;
 }
 
 function resolvable() {

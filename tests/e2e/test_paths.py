@@ -181,7 +181,10 @@ def test_a_forced_path_that_cannot_be_used_says_so(demo, watching) -> None:
     page.wait_for_url("**path=manual_nat*")
     words = page.locator("[data-part=words]")
     expect(words).to_contain_text("Manual NAT cannot be used here", timeout=FIRST_PICTURE_MS)
-    expect(words).to_contain_text("Choose Auto")
+    expect(words).to_contain_text("Choose “Any path”")
+    page.get_by_role("button", name="What was tried").click()
+    expect(page.get_by_role("dialog")).to_contain_text("switched off")
+    page.keyboard.press("Escape")
     page.get_by_label("Path").select_option("relay")
     comes_over(page, "relay")
 
