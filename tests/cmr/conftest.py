@@ -85,11 +85,12 @@ def token(portal: Signer) -> Token:
         signer: Signer = portal,
         user: str = "user",
         paths: tuple[str, ...] = PATHS,
+        session: str = "session",
     ) -> str:
         granted = frozenset(rights or ("live", "playback", "export"))
         grants = dict.fromkeys(cameras, granted)
         access = AccessToken(
-            "session", user, "organisation", recorder, 0, grants, paths=frozenset(paths)
+            session, user, "organisation", recorder, 0, grants, paths=frozenset(paths)
         )
         return sign_access_token(signer, access, now)
 

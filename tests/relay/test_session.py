@@ -204,6 +204,14 @@ async def test_another_persons_token_closes_the_session(
     assert socket.closed[0] == CLOSE_FORBIDDEN
 
 
+async def test_the_same_persons_newer_session_goes_on(
+    door: SessionDoor, socket: Socket, clock: FakeClock
+) -> None:
+    """The page asks the portal for offers anew when its network changes (L5)."""
+    door.receive(renew(access_token(clock, session="newer")))
+    assert socket.closed is None
+
+
 async def test_the_session_ends_with_its_token(
     door: SessionDoor, socket: Socket, hub: Hub, site: Site, clock: FakeClock
 ) -> None:

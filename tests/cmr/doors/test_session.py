@@ -206,6 +206,12 @@ async def test_another_persons_token_ends_the_session(session: ViewerSession, to
     assert await closed(session) == (4403, "token_not_for_this")
 
 
+async def test_the_same_persons_newer_session_goes_on(session: ViewerSession, token: Token) -> None:
+    """The page asks the portal for offers anew when its network changes (L5)."""
+    await session.renew(token(session="newer"))
+    assert (await session.ask("/v1/"))[0] == 200
+
+
 async def test_the_session_ends_with_its_token(
     connect: Connect, token: Token, sending: Camera, api: Api
 ) -> None:
