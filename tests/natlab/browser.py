@@ -26,6 +26,7 @@ class Seen:
 
     path: str
     first_frame_ms: int
+    report: str = ""  # what the player says of its connection, when the path is another
 
 
 @contextlib.contextmanager
@@ -60,7 +61,13 @@ def watch(page: Page, camera: str, expected: str) -> Seen:
         page.wait_for_timeout(50)
     _until_it_moves(page)
     first_frame_ms = player.get_attribute("data-first-frame-ms")
-    return Seen(str(player.get_attribute("data-path")), int(first_frame_ms or 0))
+    path = str(player.get_attribute("data-path"))
+    return Seen(path, int(first_frame_ms or 0), "" if path == expected else _report(page))
+
+
+def _report(page: Page) -> str:
+    page.locator("[data-part=path]").click()
+    return page.locator("dialog[open]").inner_text()
 
 
 def _until_it_moves(page: Page) -> None:

@@ -48,4 +48,5 @@ def test_an_https_page_opens_nothing_without_tls(
     portal, recorder_id, folder = recorder
     cameras = portal.ask("GET", f"/api/v1/recorders/{recorder_id}/cameras/")
     with page_on(portal, viewer_machine(SITE, place), folder) as page:
-        assert watch(page, cameras[0]["id"], path).path == path
+        seen = watch(page, cameras[0]["id"], path)
+    assert seen.path == path, seen.report

@@ -145,7 +145,7 @@ def test_a_browser_ends_on_the_expected_path(
     cameras = portal.ask("GET", f"/api/v1/recorders/{recorders[site]}/cameras/")
     with page_on(portal, viewer_machine(site, place), folder) as page:
         seen = watch(page, cameras[0]["id"], IN_BROWSER[pair])
-    assert seen.path == IN_BROWSER[pair]
+    assert seen.path == IN_BROWSER[pair], seen.report
     assert 0 < seen.first_frame_ms < FIRST_PICTURE_MS * PATIENCE
 
 
