@@ -64,6 +64,8 @@ class Parts:
             return
         if number != self._next:
             raise Refusal(409, "part_out_of_order", f"Part {self._next} was expected.")
+        if self._room is not None:  # whoever does not wait would fill our memory
+            raise Refusal(409, "part_out_of_order", "The part before was not answered yet.")
         self._next += 1
         self.exchange.feed(data)
         if is_last:

@@ -101,6 +101,26 @@ async def test_a_large_answer_in_parts_arrives_whole(asked: Asked) -> None:
     assert await sending == {204}
 
 
+async def test_a_recorder_that_does_not_wait_is_stopped(asked: Asked) -> None:
+    """R5: parts sent without waiting for the viewer would pile up in the relay."""
+    await asked.ask("cameras/1/clip.mp4")
+    count = 64  # 16 MiB: more than all socket buffers
+    head = OK + b"Content-Length: %d\r\n\r\n" % (count * MAX_PART_BYTES)
+    assert await asked.part(0, head) == 204
+    await asked.viewing  # and reads nothing
+    waiting: set[asyncio.Task[int]] = set()
+    statuses: set[int] = set()
+    for number in range(1, count + 1):
+        waiting.add(asyncio.create_task(asked.part(number, bytes(MAX_PART_BYTES))))
+        done, waiting = await asyncio.wait(waiting, timeout=0.5)
+        statuses |= {task.result() for task in done}
+        if 409 in statuses:
+            break
+    assert statuses == {204, 409}
+    (await asked.viewing).close()
+    await asyncio.wait(waiting, timeout=20)
+
+
 async def test_live_video_in_parts_is_seen_as_it_comes(asked: Asked) -> None:
     await asked.ask("cameras/1/live?profile=sd")
     assert await asked.part(0, LIVE_HEAD + INIT + frame(0, is_key=True)) == 204
