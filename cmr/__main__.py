@@ -211,6 +211,10 @@ def _run(options: argparse.Namespace) -> int:
         format="%(asctime)s %(levelname)s %(message)s",
         stream=sys.stderr,
     )
+    if not options.verbose:
+        # aioice tells of each check of each pair, aiortc of whatever a hostile peer makes it raise.
+        for name in ("aioice", "aiortc"):
+            logging.getLogger(name).setLevel(logging.ERROR)
     config = load_config(options.config)
     identity = load_identity(config.folder)
     if config.file.stat().st_mode & 0o077:
