@@ -76,7 +76,7 @@ def describe(status: dict[str, Any]) -> list[str]:
         f"  portal   {status['portal']}",
         f"  relay    {status['relay']}",
         f"  nat      {status['nat']}",
-        f"  proxy    {status.get('proxy', 'none')}",
+        f"  proxy    {status['proxy']}",
         f"  web      {status['web']}",
         f"  storage  {_storage_words(status['storage'])}",
         *(f"  problem  {problem}" for problem in status["problems"]),

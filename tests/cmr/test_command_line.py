@@ -104,6 +104,7 @@ def test_status_reads_like_a_report() -> None:
     waiting = {"state": "unreachable", "width": None, "height": None, "fps": None, "kbps": None}
     status = {
         "name": "Gate", "version": "1", "time": "T", "portal": "P", "relay": "R", "web": "W",
+        "nat": "N", "proxy": "The proxy p.test:3128 refuses the user name or password.",
         "storage": {"used_bytes": 10**10, "capacity_bytes": 5 * 10**11, "oldest": None},
         "problems": ["disk is full"],
         "cameras": [{"number": 1, "name": "Door", "state": "streaming", "detail": "",
@@ -112,4 +113,5 @@ def test_status_reads_like_a_report() -> None:
     lines = describe(status)
     assert "  storage  10.0 GB of 500.0 GB used, oldest none" in lines
     assert "  problem  disk is full" in lines
+    assert "  proxy    The proxy p.test:3128 refuses the user name or password." in lines
     assert lines[-2:] == ["      hd  unreachable", "      sd  640x360, 15 fps, 498 kbps"]
