@@ -22,8 +22,11 @@ function csrfToken() {
   return /(?:^|; )(?:__Secure-|__Host-)?csrftoken=([^;]*)/.exec(document.cookie)?.[1] ?? "";
 }
 
+const base = globalThis.document?.querySelector("meta[name=contera-sessions]")?.content;
+/** Who answers, for sentences. */
+export const ASKED = base ? "recorder" : "portal";
+
 function addressOf(recorderId, what) {
-  const base = document.querySelector("meta[name=contera-sessions]")?.content;
   return base ? `${base}/${what}` : `/api/v1/recorders/${recorderId}/${what}/`;
 }
 
@@ -37,10 +40,10 @@ async function post(url, body) {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
   } catch {
-    throw new PortalError("unavailable", "The portal does not answer.");
+    throw new PortalError("unavailable", `The ${ASKED} does not answer.`);
   }
   if (response.status in DENIED) throw new PortalError("denied", DENIED[response.status]);
-  if (!response.ok) throw new PortalError("unavailable", `The portal answers with an error (${response.status}).`);
+  if (!response.ok) throw new PortalError("unavailable", `The ${ASKED} answers with an error (${response.status}).`);
   return response.json();
 }
 

@@ -14,7 +14,7 @@ export const State = Object.freeze({
 });
 const LINGER_MS = 10_000; // a player that leaves and one that comes share the connection
 const RENEW_RETRY_MS = 3_000;
-const STALE_MS = 20_000; // offers older than this are asked for anew before failed ways are tried again
+const STALE_MS = 600_000; // offers older than this are asked for anew before failed ways are tried again
 
 const AFTER_CLOSE = {
   [Close.OFFLINE]: [State.OFFLINE, "The recorder is not connected to the relay. It is tried again until it is back."],
@@ -23,7 +23,7 @@ const AFTER_CLOSE = {
   1013: [State.WAITING, "The relay is busy."],
 };
 const LOST = [State.WAITING, "The connection was lost. Connecting again."];
-const NO_RELAY = [State.WAITING, "The relay does not answer. Trying again."];
+const NO_RELAY = [State.WAITING, `The ${ASKED === "portal" ? "relay" : "recorder"} does not answer. Trying again.`];
 
 class RecorderSession extends EventTarget {
   state = State.IDLE;
