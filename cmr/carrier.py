@@ -61,12 +61,24 @@ class Outer:
 
     def judge(self, answer: Answer, url: str, problem: bytes = b"") -> aiohttp.ClientError:
         """Why an answer is none of ours."""
+        origin = _origin(url)
         code = _problem_code(answer, problem)
         if code:
-            return OuterError(code, f"{url} refuses with {answer.status} ({code})")
+            return OuterError(code, f"{origin} refuses with {answer.status} ({code})")
         if self.proxy is not None:
-            return self.proxy.judge(answer, url)
-        return OuterError("not_sealed", f"{url} is not answered by Contera: {answer.words}")
+            return self.proxy.judge(answer, origin)
+        return OuterError("not_sealed", f"{origin} is not answered by Contera: {answer.words}")
+
+    def no_http(self, url: str) -> aiohttp.ClientError:
+        """What came was no HTTP at all."""
+        if self.proxy is not None:
+            return self.proxy.no_http()
+        return OuterError("not_http", f"{_origin(url)} does not answer by HTTP")
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _no_way(host: str, port: int, error: OSError) -> str:
@@ -134,7 +146,7 @@ class Carrier(asyncio.Protocol):
             while not self._is_over and self._next_event():
                 pass
         except h11.RemoteProtocolError:
-            self._lose(OuterError("not_http", f"{self._url} is not answered by HTTP"))
+            self._lose(self._outer.no_http(self._url))
 
     def _next_event(self) -> bool:
         event = self._http.next_event()
@@ -218,9 +230,9 @@ async def post_small(outer: Outer, url: str, body: bytes | None) -> bytes:
         async with asyncio.timeout(ANSWER_S):
             answer, data = await _exchange(sock, request, body or b"")
     except TimeoutError:
-        raise OuterError("unreachable", f"{url} is not answered in time") from None
+        raise OuterError("unreachable", f"{_origin(url)} does not answer in time") from None
     except h11.RemoteProtocolError:
-        raise OuterError("not_http", f"{url} is not answered by HTTP") from None
+        raise outer.no_http(url) from None
     finally:
         sock.close()
     wanted = MEDIA_TYPE if body is not None else "application/json"

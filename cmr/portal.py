@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from cmr.carrier import OuterError
 from cmr.connector import Outgoing, UntrustedCertificate
 from cmr.dialling import is_loopback
 from cmr.proxy import ProxyError
@@ -132,16 +133,27 @@ class PortalClient:
         self, url: PortalUrl, path: str, token: str, body: dict[str, Any], now: float
     ) -> dict[str, Any]:
         try:
-            async with self._session.post(
-                url.text + path,
-                json=body,
-                headers={"Authorization": f"Bearer {token}"},
-                allow_redirects=False,  # the token is for this portal alone
-            ) as response:
-                data = await read_bounded(response.content, MAX_ANSWER_BYTES)
-                return _answer(url, response, data, now)
+            try:
+                return await self._ask(url, path, token, body, now)
+            except OuterError as error:
+                if error.code != "tunnel_unknown":
+                    raise
+                # It was restarted, and knows our tunnel no more: the next request makes another.
+                return await self._ask(url, path, token, body, now)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _unreachable(url, error) from None
+
+    async def _ask(
+        self, url: PortalUrl, path: str, token: str, body: dict[str, Any], now: float
+    ) -> dict[str, Any]:
+        async with self._session.post(
+            url.text + path,
+            json=body,
+            headers={"Authorization": f"Bearer {token}"},
+            allow_redirects=False,  # the token is for this portal alone
+        ) as response:
+            data = await read_bounded(response.content, MAX_ANSWER_BYTES)
+            return _answer(url, response, data, now)
 
 
 async def read_bounded(content: aiohttp.StreamReader, limit: int) -> bytes:

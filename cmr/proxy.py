@@ -103,6 +103,9 @@ class Proxy:
         """What an answer means that did not come from the host behind the proxy."""
         if answer.status == 407:
             return self._auth_failed(self._refused_words())
+        if answer.status in range(200, 400):
+            sentence = f"The proxy {self.config.via} answers in the place of {url}: {answer.words}."
+            return self._note(ProxyError("proxy_not_http", sentence))
         return self._note(self._refused(answer, url))
 
     def report(self) -> dict[str, str | None]:
@@ -249,6 +252,11 @@ class Proxy:
         sentence = f"The proxy {self.config.via} says that it connects to {target}, but does not."
         return self._note(ProxyError("proxy_not_http", sentence))
 
+    def no_http(self) -> ProxyError:
+        """What it answered was no HTTP at all."""
+        sentence = f"The proxy {self.config.via} does not answer as an HTTP proxy."
+        return self._note(ProxyError("proxy_not_http", sentence))
+
     async def _dial(self) -> socket.socket:
         via = self.config.via
         try:
@@ -281,8 +289,7 @@ class Proxy:
             sentence = f"The proxy {via} closed the connection: {failure_words(error)}."
             raise ProxyError("proxy_unreachable", sentence) from None
         except h11.RemoteProtocolError:
-            sentence = f"The proxy {via} does not answer as an HTTP proxy."
-            raise ProxyError("proxy_not_http", sentence) from None
+            raise self.no_http() from None
 
 
 def _host(target: str) -> str:

@@ -85,6 +85,44 @@ async def test_the_plain_address_is_used_sealed_where_tls_is_broken_open(
     assert [scope["scheme"] for scope in portal_app.scopes] == ["https", "https"]
 
 
+async def test_a_restarted_portal_is_asked_again_at_once(portal_app: Portal) -> None:
+    """Its tunnels are gone with it."""
+
+    def app() -> SealedHttp:
+        return SealedHttp(portal_app, SealedHost("portal", lambda: PORTAL))
+
+    async with serving(app()) as port:
+        url = parse_portal_url(f"http://{ELSEWHERE}:{port}")
+        client = PortalClient(url, trusting())
+        assert (await ask(client))["name"] == "Gate"
+    async with client, serving(app(), port):
+        assert (await ask(client))["name"] == "Gate"
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "words"),
+    [
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>",
+            "proxy_not_http",
+            "in the place of",
+        ),
+        (refusal(status="403 Not on the list"), "proxy_refuses", "403 Not on the list"),
+        (b"\x15\x03\x01 close", "proxy_not_http", "does not answer as an HTTP proxy"),
+    ],
+)
+async def test_a_proxy_that_spoils_plain_requests_is_named(
+    answer: bytes, code: str, words: str
+) -> None:
+    async with HostileProxy(lambda _: answer).running() as hostile:
+        outgoing = Outgoing(Proxy(ProxyConfig("127.0.0.1", hostile.port)), trusting().trust)
+        async with PortalClient(parse_portal_url("http://portal.test"), outgoing) as client:
+            with pytest.raises(PortalError, match=words) as no:
+                await ask(client)
+    assert no.value.code == code
+    assert "secret-token" not in str(hostile.asked)
+
+
 async def test_why_tls_failed_is_told_when_nothing_works() -> None:
     async with HostileProxy(lambda _: refusal(status="403 Forbidden")).running() as hostile:
         outgoing = trusting()
