@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cmr.api.live import SustainedStream
 from cmr.api.message import ApiError, Response
-from cmr.local.accounts import Account, Accounts
+from cmr.local.accounts import Account, AccountError, Accounts
 from cmr.local.keys import LocalKey, load_local_key
 from cmr.local.sessions import Sessions
 from cmr.local.sign_in import SignIn, SignInRefused
@@ -70,7 +70,10 @@ class LocalAccess:
     async def _sustain(self, account: Account, stream: SustainedStream) -> None:
         while True:
             await asyncio.sleep(ACCESS_RENEW_S)
-            known = self.accounts.get(account.name)
+            try:
+                known = self.accounts.get(account.name)
+            except AccountError:
+                return  # nobody can say that the account still is what it was
             if known is None or known.version != account.version:
                 return
             stream.renew(ACCESS_LIFETIME_S)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -158,8 +159,8 @@ def _address_after(visit: Visit, before: WebConfig, after: WebConfig) -> str:
         return "/settings/"
     if not port:
         scheme, port = ("http", after.port) if after.port else ("https", after.https_port)
-    host = visit.request.headers.get("Host", "").rpartition(":")[0]
-    return f"{scheme}://{host}:{port}/settings/"
+    name = urlsplit(f"//{visit.request.headers.get('Host', '')}").hostname or after.host
+    return f"{scheme}://{f'[{name}]' if ':' in name else name}:{port}/settings/"
 
 
 def _saved_words(changes: Changes) -> str:

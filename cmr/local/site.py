@@ -10,8 +10,8 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from cmr.api.message import ApiError, Response
 from cmr.api.routes import Api
 from cmr.doors.session_sockets import PATH as SESSION_ADDRESS
 from cmr.local.access import PASSWORD_SESSION, LocalAccess
-from cmr.local.accounts import Account
+from cmr.local.accounts import Account, AccountError
 from cmr.local.html import Markup
 from cmr.local.machine import Machine
 from cmr.local.pages import sign_in_page
@@ -77,6 +77,12 @@ class LocalSite:
             allow = ", ".join(page.handlers)
             fact = f"this address answers {allow} alone"
             raise ApiError(405, "method_not_allowed", fact, headers=(("Allow", allow),))
+        with _accounts_readable():
+            return await self._answer(request, page, handler)
+
+    async def _answer(
+        self, request: web.BaseRequest, page: Page, handler: Handler
+    ) -> web.StreamResponse:
         visit = Visit(request, self._account(request))
         if request.method == "POST":
             visit.check_own()
@@ -92,7 +98,8 @@ class LocalSite:
             return message, None
         if request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
             raise ApiError(403, "foreign_page", "a page from elsewhere may not use your password")
-        account = await self.access.with_password(value, request.remote or "")
+        with _accounts_readable():
+            account = await self.access.with_password(value, request.remote or "")
         token, _ = self.access.token(account, f"{PASSWORD_SESSION} {account.name}")
         kept = [pair for pair in message.headers if pair[0].lower() != "authorization"]
         return replace(message, headers=(*kept, ("Authorization", f"Bearer {token}"))), account
@@ -143,6 +150,16 @@ class LocalSite:
             return web.Response(status=304, headers=headers)
         headers["Content-Type"] = file.content_type
         return web.Response(body=file.content, headers=headers)
+
+
+@contextmanager
+def _accounts_readable() -> Iterator[None]:
+    """A damaged file of accounts is told, in the log with its name."""
+    try:
+        yield
+    except AccountError as error:
+        log.warning("%s", error)
+        raise ApiError(503, "accounts_failed", "the accounts cannot be read") from None
 
 
 # Sign-in.

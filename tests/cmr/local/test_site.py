@@ -10,11 +10,14 @@ import aiohttp
 import pytest
 
 from cmr.api.door import RELAY, SESSION, WEB
+from cmr.identity import load_identity
 from cmr.local.site import PAGES
 from cmr.local.static_files import StaticFiles
 from protocol.http_message import Request
+from protocol.tokens import Signer
 from tests.cmr.doors.test_web import send_raw
 from tests.cmr.local.conftest import ADMIN, GUEST, Site, own, sign_in
+from tests.fakes.portal import ScriptedPortal
 from tests.viewers.sealed import sealed_session
 
 NO_REDIRECTS = {"allow_redirects": False}
@@ -239,6 +242,50 @@ async def test_a_taken_port_is_refused_before_it_is_written(
         answer = await visitor.post(f"{site.http}/settings/", data=form, headers=own(site.http))
     assert "cannot be used: Address already in use" in await answer.text()
     assert site.machine.restarts == []
+
+
+@pytest.mark.parametrize("registration", ["not registered"], indirect=True)
+async def test_the_recorder_is_registered_by_its_page(
+    site: Site, visitor: aiohttp.ClientSession, portal: Signer
+) -> None:
+    await sign_in(visitor, site.http)
+    scripted, url = ScriptedPortal(portal), f"{site.http}/enrolment/"
+    async with scripted.running():
+        for code, status in (("BAD", 422), (scripted.code, 200)):
+            form = {"portal": scripted.url, "code": code}
+            answer = await visitor.post(url, data=form, headers=own(url))
+            assert answer.status == status
+    assert "Registered as" in await answer.text()
+    identity = load_identity(site.machine.config.folder)
+    assert identity is not None
+    assert identity.portal_url == scripted.url
+    assert len(site.machine.restarts) == 1
+
+
+async def test_a_registration_is_not_given_up_by_the_way(
+    site: Site, visitor: aiohttp.ClientSession
+) -> None:
+    await sign_in(visitor, site.http)
+    form, url = {"portal": "http://127.0.0.1:9", "code": "X"}, f"{site.http}/enrolment/"
+    answer = await visitor.post(url, data=form, headers=own(url))
+    assert (answer.status, site.machine.restarts) == (422, [])
+    assert "say that this shall be given up" in await answer.text()
+
+
+async def test_damaged_accounts_are_told_and_let_nobody_in(
+    site: Site, visitor: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    await sign_in(visitor, site.http)
+    (site.machine.config.folder / "accounts.json").write_text("{")
+    for answer in (
+        await visitor.get(f"{site.http}/live/"),
+        await visitor.get(f"{site.http}/v1/", headers={"Authorization": "Basic YTpi"}),
+    ):
+        assert (answer.status, (await answer.json(content_type=None))["code"]) == (
+            503,
+            "accounts_failed",
+        )
+    assert "accounts.json: is damaged" in caplog.text
 
 
 async def _settings(site: Site, visitor: aiohttp.ClientSession, **changes: str) -> dict[str, str]:
