@@ -20,7 +20,7 @@ class Filter:
     """`rules`, which may change while it runs:
 
     `hold`: bodies of requests go on when they have ended. `refuse`: requests of type message/http
-    are answered 403. `refuse_answers`: so are answers of that type. `strip`: no Upgrade.
+    are answered 403 (`refuse_once`: the first of them). `refuse_answers`: so are answers of that type. `strip`: no Upgrade.
     """
 
     upstream_port: int
@@ -46,7 +46,9 @@ class Filter:
     async def _pass_on(
         self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        if "refuse" in self.rules and b"content-type: message/http" in head.lower():
+        is_typed = b"content-type: message/http" in head.lower()
+        if is_typed and self.rules & {"refuse", "refuse_once"}:
+            self.rules.discard("refuse_once")
             writer.write(FORBIDDEN)
             await writer.drain()
             return

@@ -65,6 +65,7 @@ async def frames(
 CASES = {
     "nothing": ((), Transport.STREAM, ""),
     "strips upgrades": (("strip",), Transport.STREAM, ""),
+    "stumbles once": (("refuse_once", "strip"), Transport.STREAM, ""),
     "holds bodies": (("hold",), Transport.SOCKET, "holds request bodies"),
     "refuses the type": (("refuse",), Transport.SOCKET, "status 403"),
     "refuses it in answers": (("refuse_answers",), Transport.SOCKET, "refuses answers"),
