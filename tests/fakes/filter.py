@@ -20,7 +20,8 @@ class Filter:
     """`rules`, which may change while it runs:
 
     `hold`: bodies of requests go on when they have ended. `refuse`: requests of type message/http
-    are answered 403 (`refuse_once`: the first of them). `refuse_answers`: so are answers of that type. `strip`: no Upgrade.
+    are answered 403 (`refuse_once`: the first of them). `refuse_answers`: so are answers of that
+    type. `strip`: no Upgrade.
     """
 
     upstream_port: int
