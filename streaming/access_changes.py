@@ -68,10 +68,17 @@ def _tell(web: urllib3.PoolManager, message: Message) -> bool:
         target = f"{url}/relay/v1/recorders/{recorder_id}/v1/access-changes"
         headers = {"Authorization": f"Bearer {token}"}
         try:
-            answer = web.request("POST", target, headers=headers, body=b"", redirect=False)
+            # Its status alone: a body could go on for ever, and keep the worker from all others.
+            answer = web.request(
+                "POST", target, headers=headers, body=b"", redirect=False, preload_content=False
+            )
         except HTTPError as error:
             logger.info("access change: %s does not answer: %s", url, type(error).__name__)
             continue
-        if answer.status == 204:
+        is_told = answer.status == 204  # and has no body, so the connection can be used again
+        if not is_told:
+            answer.close()
+        answer.release_conn()
+        if is_told:
             return True
     return False

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import urllib3
 from django.conf import settings
+from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
 from recorders.models import Recorder
@@ -34,8 +36,7 @@ def ask(
             answer = web.request(
                 method, address, headers=headers, redirect=False, preload_content=False
             )
-            data = answer.read(MAX_BYTES)
-            answer.release_conn()
+            data = _body(answer)
         except HTTPError as error:
             said = f"The relay does not answer ({type(error).__name__})."
             continue
@@ -44,6 +45,20 @@ def ask(
             return answer.status, body
         said = str(body.get("detail", ""))[:300] or said
     raise Silence(said)
+
+
+def _body(answer: BaseHTTPResponse) -> bytes:
+    """What arrives in time: the recorder decides how fast, and must not keep a worker for ever."""
+    ends_at, data = time.monotonic() + READ_S, b""
+    try:
+        while len(data) < MAX_BYTES and time.monotonic() < ends_at:
+            piece = answer.read1(MAX_BYTES - len(data))
+            if not piece:
+                break
+            data += piece
+    finally:
+        answer.close()
+    return data
 
 
 def _object(data: bytes) -> dict[str, Any]:  # Any: JSON

@@ -25,6 +25,7 @@ BODY_S = 10.0  # a viewer's request body has 256 KiB at most: 26 KB/s is slower 
 MAX_PART_BYTES = 256 * 1024  # of an answer that comes in bounded requests
 PART_S = 20.0  # for one of them: 100 kbps; below the 25 s that any request has
 MAX_PROBES = 2_000  # under way at once: recorders that come back after a restart
+MAX_RECORDER_PROBES = 4  # of them, of one recorder: the others find room
 MAX_PROBE_BYTES = 64 * 1024
 PROBE_S = 10.0  # twice what a recorder waits for its verdict
 

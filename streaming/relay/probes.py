@@ -9,7 +9,12 @@ from protocol.http_message import RESPONSE_TYPE, ResponseHead, format_response_h
 from streaming.relay import refusals
 from streaming.relay.http_door import authorization
 from streaming.relay.hub import Hub
-from streaming.relay.limits import MAX_PROBE_BYTES, MAX_PROBES, PROBE_S
+from streaming.relay.limits import (
+    MAX_PROBE_BYTES,
+    MAX_PROBES,
+    MAX_RECORDER_PROBES,
+    PROBE_S,
+)
 from streaming.relay.wire import HttpWire, Scope
 
 ProbeKey = tuple[str, str]  # recorder, probe
@@ -22,8 +27,9 @@ class Probes:
         self._received: dict[ProbeKey, int] = {}
 
     def begin(self, key: ProbeKey) -> None:
-        """Raises Refusal 503 when too many recorders probe at once."""
-        if len(self._received) >= MAX_PROBES:
+        """Raises Refusal 503 when there are too many at once, of this recorder or of all."""
+        own = sum(recorder == key[0] for recorder, _ in self._received)
+        if own >= MAX_RECORDER_PROBES or len(self._received) >= MAX_PROBES:
             raise refusals.too_busy("probes")
         self._received[key] = 0
 

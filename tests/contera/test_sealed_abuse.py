@@ -211,7 +211,7 @@ async def test_a_body_that_stops_is_given_up(wire: Wire, monkeypatch: pytest.Mon
 
 
 async def test_nothing_piles_up_behind_a_request(wire: Wire, echo: Echo) -> None:
-    """Whoever says hello may send; what comes after the request would wait as long as its answer."""
+    """Whoever says hello may send; what follows the request would wait as long as its answer."""
     name, channel = await wire.hello()
     one = request_channel(channel, 1)
     sent = 0

@@ -11,7 +11,9 @@ import aiohttp
 import pytest
 
 from protocol.http_message import RESPONSE_TYPE, UNTYPED
-from streaming.relay.limits import MAX_PART_BYTES, MAX_PROBE_BYTES
+from streaming.relay.limits import MAX_PART_BYTES, MAX_PROBE_BYTES, MAX_RECORDER_PROBES
+from streaming.relay.probes import Probes
+from streaming.relay.refusals import Refusal
 from tests.relay.cast import BOOT, INIT, LIVE_HEAD, OTHER, RECORDER, access_token, frame, relay_pass
 from tests.relay.real import Relay, now, running_relay, until
 
@@ -229,3 +231,16 @@ async def test_a_probe_is_bounded_and_needs_a_pass(
 
     async with client.post(url, data=endless(), headers=headers()) as answer:
         assert answer.status == 204
+
+
+async def test_one_recorder_does_not_take_the_probes_of_all() -> None:
+    """R5."""
+    probes = Probes()
+    for number in range(MAX_RECORDER_PROBES):
+        probes.begin((RECORDER, f"{number:032x}"))
+    with pytest.raises(Refusal) as refused:
+        probes.begin((RECORDER, PROBE))
+    assert refused.value.status == 503
+    probes.begin((OTHER, PROBE))
+    probes.end((RECORDER, f"{0:032x}"))
+    probes.begin((RECORDER, PROBE))
