@@ -57,24 +57,27 @@ export async function dial(offer, session, plan) {
 async function dialOne(offer, url, session, { deadlineMs, code, reason }, signal) {
   const done = session.report.attempt(offer.path, targetOf(offer, url));
   const transport = TRANSPORTS[viaOf(offer)](offer, url, session.control);
+  let channel = null;
+  const close = () => (channel ?? transport).close();
   const giveUp = () => {
     done("abandoned", "better");
-    transport.close();
+    close();
   };
   try {
     const until = performance.now() + deadlineMs;
     signal.addEventListener("abort", giveUp);
     await transport.open(deadlineMs);
-    const channel = open(transport, offer.path, targetOf(offer, url), session);
+    channel = open(transport, offer.path, targetOf(offer, url), session);
     await proveUnlessRelay(channel, offer, session, until - performance.now());
     if (signal.aborted) throw new ProtocolError("better", "Another address answered first.");
     done("proved");
     return channel;
-  } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
+  } catch (cause) {
+    // Browsers throw of their own where WebRTC or a socket is forbidden to them.
+    const error = cause instanceof ProtocolError ? cause : new ProtocolError("browser_error", `The browser says: ${cause.message}`);
     if (code && UNANSWERED.has(error.code)) done("abandoned", code, reason);
     else done("failed", error.code, PLAIN.has(error.code) ? "" : error.message);
-    transport.close();
+    close();
     throw error;
   } finally {
     signal.removeEventListener("abort", giveUp);

@@ -27,6 +27,8 @@ export const CODES = Object.freeze({
   closed: "The connection was closed.",
   better: "A better way works.",
   refused: "The recorder refused it.",
+  connection_lost: "It was closed while the recorder was asked.",
+  browser_error: "The browser could not do it.",
 });
 
 export class Report {
