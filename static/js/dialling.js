@@ -10,7 +10,7 @@ import { WebSocketTransport } from "./transports/websocket.js";
 const MAX_URLS = 8; // addresses of one path that are tried at once
 const CLOCK_SAMPLES = 3;
 const PLAIN = new Set(["not_this_host", "bad_hello"]); // the report's own words are for people
-const UNANSWERED = new Set(["timeout", "no_pair"]);
+const UNANSWERED = new Set(["timeout", "unreachable", "no_pair"]);
 
 /** What can be dialled by this browser. */
 export const isKnown = (offer) => viaOf(offer) in TRANSPORTS;

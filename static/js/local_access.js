@@ -10,7 +10,7 @@ const POLICY =
 export const WORDS = Object.freeze({
   prompt: "Your browser may ask whether this page may use devices of your local network. If you allow it, the video comes straight from the recorder.",
   denied: `The browser does not let this page reach the local network. It can be allowed in the browser's settings for this site. ${POLICY}`,
-  ignored: `Nothing answered in time; the browser may have asked about the local network, without an answer. ${POLICY}`,
+  ignored: `Nothing was reached in time. The browser reaches the local network only with your leave, and may have asked for it. ${POLICY}`,
 });
 
 /** Whether the page itself comes from an address of the local network or this machine: then nobody asks. */

@@ -17,7 +17,7 @@ export const CODES = Object.freeze({
   bad_hello: "Something else answers at this address.",
   mixed_content: "A page with https may not use connections without it.",
   local_access_denied: "The browser does not let this page reach the local network.",
-  local_access_ignored: "Nothing answered in time; the browser may have asked about the local network, without an answer.",
+  local_access_ignored: "Nothing was reached in time; the browser may have asked for leave to reach the local network.",
   udp_blocked: "Your network blocks UDP.",
   no_pair: "The two networks do not let each other's packets in.",
   path_off: "This method is switched off.",

@@ -5,14 +5,15 @@ Frames are counted where they enter the browser: each decode time appended to th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.services.chromium import launch_options
 
@@ -152,18 +153,40 @@ def test_peer_to_peer_carries_live_video(demo, site, watching) -> None:
 
 
 @pytest.fixture
-def browser_without_udp(browser_type) -> Iterator:
-    """As behind a firewall that drops UDP: WebRTC finds no way out."""
-    options = launch_options()
-    options["args"].append("--webrtc-ip-handling-policy=disable_non_proxied_udp")
-    browser = browser_type.launch(**options)
-    yield browser
-    browser.close()
+def browser_with(browser_type) -> Iterator[Callable[[str], Browser]]:
+    """`browser_with(argument)`: another browser, started with it."""
+    with contextlib.ExitStack() as stack:
+
+        def start(argument: str) -> Browser:
+            options = launch_options()
+            browser = browser_type.launch(**{**options, "args": [*options["args"], argument]})
+            stack.callback(browser.close)
+            return browser
+
+        yield start
 
 
-def test_without_udp_the_relay_shows_the_picture(demo, site, browser_without_udp, sign_in) -> None:
-    """L1: at once, and without an error; the panel says why."""
-    page = sign_in(browser_without_udp, "admin")
+def test_a_browser_that_refuses_the_local_network_shows_the_picture(
+    demo, site, wire, browser_with, sign_in
+) -> None:
+    """L8: Chromium takes the portal for the Internet, and nobody answers its question."""
+    port = urlsplit(demo.url).port
+    places = ",".join(f"{host}:{port}=public" for host in ("127.0.0.1", "[::1]"))
+    page = sign_in(browser_with(f"--ip-address-space-overrides={places}"), "admin")
+    page.add_init_script(WATCH)
+    page.goto(f"/live/?cameras={site.cameras[0]['id']}")
+    comes_over(page, re.compile("relay|p2p"))
+    page.locator("[data-part=path]").click()
+    row = page.get_by_role("dialog").get_by_role("row", name=re.compile("^LAN"))
+    expect(row).to_contain_text(re.compile("Failed|Given up"), timeout=FIRST_PICTURE_MS)
+    assert set(page.evaluate("window.states")) <= {"connecting", "playing"}
+    assert not any(wire.sent)
+
+
+def test_without_udp_the_relay_shows_the_picture(demo, site, browser_with, sign_in) -> None:
+    """L1: as behind a firewall that drops it; at once, without an error, and the panel says why."""
+    browser = browser_with("--webrtc-ip-handling-policy=disable_non_proxied_udp")
+    page = sign_in(browser, "admin")
     page.add_init_script(WATCH)
     page.goto(f"/live/?cameras={site.cameras[0]['id']}")
     comes_over(page, "relay")
