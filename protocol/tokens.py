@@ -272,7 +272,7 @@ def _unverified_header(token: str) -> dict[str, Any]:
         raise TokenError("token_invalid", f"token has {len(token)} bytes")
     try:
         return jwt.get_unverified_header(token)
-    except jwt.InvalidTokenError:
+    except (jwt.InvalidTokenError, UnicodeError):  # a header may hold any bytes
         raise TokenError("token_invalid", "not a JWT") from None
 
 

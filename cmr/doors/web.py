@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from cmr.api.door import SESSION, WEB
 from cmr.api.message import ApiError, Response
@@ -42,6 +43,15 @@ SECURITY_HEADERS = {
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 log = logging.getLogger(__name__)
+http_log = logging.getLogger(f"{__name__}.http")  # aiohttp's
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Malformed requests are strangers' doing: nobody fills the log with them."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+http_log.addFilter(_is_ours)
 
 
 class Site(Protocol):
@@ -77,6 +87,7 @@ class WebDoor:
             handler_cancellation=True,  # a viewer that leaves ends its stream at once
             keepalive_timeout=HEAD_TIMEOUT_S,
             lingering_time=1.0,
+            logger=http_log,
             access_log=None,  # a line per request would wear out a memory card
             auto_decompress=False,
         )

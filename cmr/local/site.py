@@ -31,7 +31,7 @@ from cmr.local.sign_in import SignInRefused
 from cmr.local.static_files import PREFIX, StaticFiles
 from cmr.local.status_page import status_page
 from cmr.local.video_pages import live_page, recorded_page
-from cmr.local.visit import PAGE_HEADERS, Visit, html_answer, redirect
+from cmr.local.visit import PAGE_HEADERS, Visit, html_answer, is_same_origin, redirect
 from protocol.http_message import Request
 from protocol.tokens import ACCESS_RENEW_S
 
@@ -96,7 +96,8 @@ class LocalSite:
         value = message.header("Authorization") or ""
         if value.partition(" ")[0].lower() != "basic":
             return message, None
-        if request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
+        is_direct = request.headers.get("Sec-Fetch-Site", "none") in {"none", "same-origin"}
+        if not is_direct or not _is_own(request):  # over plain http only the latter is said
             raise ApiError(403, "foreign_page", "a page from elsewhere may not use your password")
         with _accounts_readable():
             account = await self.access.with_password(value, request.remote or "")
@@ -293,6 +294,13 @@ def _ways(site: LocalSite) -> dict[str, Any]:  # Any: JSON
         "host_key": signer.jwk,
     }
     return {"recorder_id": host_id, "offers": [offer], "control": None, "not_offered": []}
+
+
+def _is_own(request: web.BaseRequest) -> bool:
+    """Whether no page, or one of ours, asks."""
+    origin, host = request.headers.get("Origin"), request.headers.get("Host", "")
+    is_secure = Visit(request).is_secure
+    return origin is None or is_same_origin(origin, host, is_secure=is_secure)
 
 
 def _host_id(site: LocalSite) -> str:

@@ -194,3 +194,15 @@ def test_a_taken_port_is_named() -> None:
     with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1 port {port}"):
         listen(WebConfig("127.0.0.1", port))
     sock.close()
+
+
+async def test_malformed_requests_do_not_fill_the_log(
+    web: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for data in (
+        b"GET / HTTP/9.x\r\n\r\n",
+        b"POST /v1/p2p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET /v1/ HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer a.b.\xff\r\n\r\n",
+    ):
+        assert b" 40" in (await send_raw(web, data)).split(b"\r\n")[0]
+    assert caplog.records == []

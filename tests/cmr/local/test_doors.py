@@ -81,8 +81,10 @@ async def test_a_page_from_elsewhere_cannot_use_a_kept_password(
     site: Site, visitor: aiohttp.ClientSession
 ) -> None:
     """Browsers keep basic credentials and send them with pictures of any page."""
-    url, headers = f"{site.both}/v1/", {"Sec-Fetch-Site": "cross-site"}
-    assert (await visitor.get(url, headers={**BASIC, **headers})).status == 403
+    url = f"{site.both}/v1/"
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://evil.test"}):
+        assert (await visitor.get(url, headers={**BASIC, **headers})).status == 403
+    assert (await visitor.get(url, headers={**BASIC, "Origin": site.both})).status == 200
 
 
 async def test_a_stream_with_a_password_lasts_as_long_as_the_account(

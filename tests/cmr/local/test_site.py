@@ -79,6 +79,7 @@ async def test_pages_run_nothing_from_elsewhere_and_stand_in_no_frame(
 FOREIGN = [
     {"Origin": "https://evil.test"},
     {"Origin": "null"},
+    {"Origin": "http://["},
     {"Origin": "http://127.0.0.1:1"},
     {"Sec-Fetch-Site": "same-site"},
     {},
@@ -100,6 +101,15 @@ async def test_other_pages_cannot_ask_in_a_persons_name(
             )
     assert (await visitor.get(f"{site.http}/live/", **NO_REDIRECTS)).status == 200
     assert site.machine.restarts == []
+
+
+async def test_a_page_without_https_cannot_ask_by_https(
+    site: Site, visitor: aiohttp.ClientSession
+) -> None:
+    """Whoever stands between wrote it; on the streaming port both have the same host and port."""
+    await sign_in(visitor, site.both.replace("http:", "https:"))
+    url, headers = f"{site.both.replace('http:', 'https:')}/settings/", own(site.both)
+    assert (await visitor.post(url, headers=headers, data={"a": "b"})).status == 403
 
 
 TRAVERSALS = [
