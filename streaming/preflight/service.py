@@ -115,8 +115,10 @@ def _is_overdue(preflight: Preflight, now: datetime) -> bool:
 
 
 def _fail(preflight: Preflight, words: str) -> None:
-    logger.info("preflight %s: %s", preflight.pk, words)
-    _change(preflight, state=State.FAILED, error=words[:500])
+    """The words may be the recorder's own: no database keeps NUL, no log should hold line ends."""
+    said = "".join(c for c in words if c.isprintable())[:500]
+    logger.info("preflight %s: %s", preflight.pk, said)
+    _change(preflight, state=State.FAILED, error=said)
 
 
 def _change(preflight: Preflight, **facts: Any) -> None:  # Any: values of fields

@@ -55,6 +55,15 @@ def test_what_the_recorder_refuses_is_told_in_words(started, site) -> None:
     assert started.error == "This version of the recorder has no preflight."
 
 
+def test_words_of_a_hostile_recorder_are_kept_as_plain_text(started, monkeypatch) -> None:
+    """R12."""
+    answer = {"code": "x", "detail": "<b>no\0\ud800\r\nERROR forged"}
+    monkeypatch.setattr(service, "ask", lambda *_: (500, answer))
+    assert not service.look(started.pk, timezone.now())
+    started.refresh_from_db()
+    assert started.error == "<b>noERROR forged"
+
+
 def test_who_may_no_longer_configure_gets_nothing(started, owner, site) -> None:
     owner.memberships.update(state="disabled")
     assert not service.look(started.pk, timezone.now())
