@@ -174,8 +174,11 @@ def _believable_other(other: Address | None, server: Address) -> Address | None:
     return other if is_plausible(other, server) and other[1] >= 1024 else None
 
 
-async def discover(servers: Sequence[str]) -> Discovery:
-    """Asks the servers (`host:port`); takes at most DISCOVERY_S and never raises."""
+async def discover(
+    servers: Sequence[str], on_server: Callable[[Address], None] = lambda _: None
+) -> Discovery:
+    """Asks the servers (`host:port`); takes at most DISCOVERY_S and never raises. `on_server` hears
+    of one that answers at once, long before the NAT is understood."""
     addresses = await _resolve(servers)
     if not addresses:
         fact = "No STUN server is known." if not servers else "No STUN server's name is known."
@@ -183,18 +186,24 @@ async def discover(servers: Sequence[str]) -> Discovery:
     try:
         async with asyncio.timeout(DISCOVERY_S), AsyncExitStack() as stack:
             sockets = [await _open(stack, addresses[0]) for _ in range(2)]
-            return await _discover(sockets[0], sockets[1], addresses)
+            return await _discover(sockets[0], sockets[1], addresses, on_server)
     except (OSError, TimeoutError) as error:
         fact = getattr(error, "strerror", None) or "it took too long"
         return Discovery(NatReport(UNKNOWN, detail=f"The NAT could not be examined: {fact}."))
 
 
-async def _discover(one: StunSocket, two: StunSocket, servers: list[Address]) -> Discovery:
+async def _discover(
+    one: StunSocket,
+    two: StunSocket,
+    servers: list[Address],
+    on_server: Callable[[Address], None],
+) -> Discovery:
     replies = await asyncio.gather(*(one.ask(server) for server in servers))
     known = {s: reply for s, reply in zip(servers, replies, strict=True) if reply is not None}
     if not known:
         return Discovery(NatReport(BLOCKED))
     server, first = next(iter(known.items()))
+    on_server(server)
     seen = {s: reply.mapped for s, reply in known.items()}
     filtering = await _filtering(two, server, first.other)
     if first.other is not None:

@@ -10,13 +10,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from cmr.nat import BLOCKED, UNKNOWN
 from cmr.nat_probe import Discovery, discover
 from cmr.registration import Registration
+from protocol.stun import Address
 from protocol.times import TICKS_PER_S, format_time, from_90k
 
 REPEAT_S = 600.0
 REPEAT_FAILED_S = 60.0  # a portal that starts with us answers soon
 LOOK_S = 5.0  # how often we look whether the network changed
 
-Discover = Callable[[Sequence[str]], Awaitable[Discovery]]
+START_S = 0.5  # how often we look for the first servers: viewers may be waiting
+
+Discover = Callable[[Sequence[str], Callable[[Address], None]], Awaitable[Discovery]]
 
 log = logging.getLogger(__name__)
 
@@ -45,10 +48,10 @@ class NatWatch:
         while True:
             if not self._registration.stun:
                 self._registration.nat = self._registration.stun_server = None
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(START_S)
                 continue
             network = self._network()
-            found = await self._find(self._registration.stun)
+            found = await self._find(self._registration.stun, self._note_server)
             self._note(found)
             failed = found.report.mapping in {BLOCKED, UNKNOWN}
             await self._rest(REPEAT_FAILED_S if failed else REPEAT_S, network)
@@ -62,6 +65,9 @@ class NatWatch:
             await asyncio.sleep(LOOK_S)
             if self._network() != network:
                 return
+
+    def _note_server(self, server: Address) -> None:
+        self._registration.stun_server = server
 
     def _note(self, found: Discovery) -> None:
         before = self._registration.nat

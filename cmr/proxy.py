@@ -31,6 +31,7 @@ from cmr.proxy_config import ProxyConfig
 ANSWER_S = 10.0  # a proxy that needs longer to say yes or no is as good as away
 MAX_TRIES = 4  # new nonce, stale nonce, and once more; then it asks without end
 REFUSED_RETRY_S = 60.0  # a wrong password tried often locks the account of a whole site
+ACCEPTED_RETRY_S = 5.0  # one that worked before: a proxy that restarts may say no by mistake
 MAX_HEAD_BYTES = 32 * 1024
 MAX_WORDS = 100  # of what a proxy says for itself
 
@@ -85,6 +86,7 @@ class Proxy:
         self._first = asyncio.Lock()
         self._refusal: ProxyError | None = None
         self._refused_until = 0.0
+        self._was_accepted = False  # what is configured now, once
 
     async def tunnel(self, host: str, port: int) -> socket.socket:
         """A socket that the proxy connected to `host:port`; raises ProxyError."""
@@ -161,7 +163,7 @@ class Proxy:
             said = self._answer_to(nonce, "CONNECT", target)
             sock, answer = await self._ask_anew("CONNECT", target, said)
             if answer.status in range(200, 300) and not answer.is_followed:
-                self._nonce = nonce
+                self._nonce, self._was_accepted = nonce, True
                 return sock
             sock.close()  # many close it themselves after a 407
             if answer.status != 407:
@@ -231,7 +233,9 @@ class Proxy:
     def _auth_failed(self, words: str) -> ProxyError:
         """Also keeps everybody from trying again soon."""
         self._refusal = ProxyError("proxy_auth_failed", words)
-        self._refused_until = self._clock() + REFUSED_RETRY_S
+        rest_s = ACCEPTED_RETRY_S if self._was_accepted else REFUSED_RETRY_S
+        self._was_accepted = False
+        self._refused_until = self._clock() + rest_s
         self._nonce = None
         return self._note(self._refusal)
 

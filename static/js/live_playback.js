@@ -231,7 +231,8 @@ export class LivePlayback {
     }
     if (problem?.code === "camera_unavailable") return new Unavailable("offline", `${detail} It is tried again until it is back.`);
     if (problem?.code === "camera_not_found") return new Unavailable("offline", "The recorder no longer has this camera.");
-    return new Unavailable(answer.status === 503 ? "offline" : "reconnecting", detail);
+    const isComing = answer.status !== 503 || problem?.code === "way_changed"; // the recorder changes its way to the relay
+    return new Unavailable(isComing ? "reconnecting" : "offline", detail);
   }
 
   #take(segment, codec) {
