@@ -89,7 +89,8 @@ def _judge(allowed: Policy, addresses: Sequence[Address], port: int) -> str | No
 def _portal_endpoints(port: int) -> list[Endpoint]:
     """Portal and relays where they listen on this port; other ports need no look at the DNS."""
     names = set()
-    for url in (settings.CONTERA_BASE_URL, *settings.CONTERA_RELAY_URLS):
+    plain = (settings.CONTERA_HTTP_URL, *settings.CONTERA_RELAY_HTTP_KEYS)
+    for url in (settings.CONTERA_BASE_URL, *settings.CONTERA_RELAY_URLS, *plain):
         parts = urlsplit(url)
         if parts.hostname and port in (parts.port, 443 if parts.scheme == "https" else 80):
             names.add(parts.hostname)

@@ -389,6 +389,16 @@ def test_the_portal_itself_is_refused(owner, recorder, settings, monkeypatch):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("setting", ["CONTERA_HTTP_URL", "CONTERA_RELAY_HTTP_KEYS"])
+def test_its_plain_addresses_are_refused_as_well(owner, recorder, settings, monkeypatch, setting):
+    url = f"http://{PUBLIC}:8080"
+    setattr(settings, setting, url if setting == "CONTERA_HTTP_URL" else {url: None})
+    monkeypatch.setattr(probing, "_ask", None)
+    answer = run(owner, recorder, address=PUBLIC, port=8080)
+    assert "portal itself" in answer.json()["detail"]
+
+
+@pytest.mark.django_db
 def test_a_person_tests_five_times_a_minute(owner, viewer, recorder):
     for _ in range(service.MAX_TESTS):
         assert run(owner, recorder, address="127.0.0.1").status_code == 200
