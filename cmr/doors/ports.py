@@ -71,7 +71,7 @@ class Port:
         alone."""
         self.keep_tls_small()
         loop = asyncio.get_running_loop()
-        greeted: set[asyncio.Task[None]] = set()
+        greeted: dict[asyncio.Task[None], None] = {}  # the oldest first
         async with asyncio.TaskGroup() as group:
             while True:
                 try:
@@ -81,11 +81,12 @@ class Port:
                     await asyncio.sleep(EXHAUSTED_S)
                     continue
                 if len(greeted) >= MAX_GREETED:
-                    sock.close()
-                    continue
+                    # Not the newest: whoever says nothing may not keep out those who do at once.
+                    next(iter(greeted)).cancel()
                 task = group.create_task(self._greet(sock, factory, tls))
-                greeted.add(task)
-                task.add_done_callback(greeted.discard)
+                greeted[task] = None
+                task.add_done_callback(lambda done: greeted.pop(done, None))
+                await asyncio.sleep(0)  # it begins, and will close its socket
 
     async def _greet(
         self, sock: socket.socket, factory: Factory, tls: ssl.SSLContext | None
@@ -102,6 +103,9 @@ class Port:
             await loop.connect_accepted_socket(factory, sock, ssl=tls, **limits)
         except (OSError, TimeoutError):  # it left, was silent, or speaks no TLS that we do
             sock.close()
+        except asyncio.CancelledError:
+            sock.close()
+            raise
 
 
 async def _begins_tls(sock: socket.socket) -> bool:

@@ -162,6 +162,23 @@ async def test_a_silent_connection_holds_nothing_for_long(
         writer.close()
 
 
+async def test_silent_connections_keep_nobody_out(
+    site: Site, monkeypatch: pytest.MonkeyPatch, visitor: aiohttp.ClientSession
+) -> None:
+    """P2: the one that has been silent longest makes room."""
+    monkeypatch.setattr(ports, "MAX_GREETED", 4)
+    monkeypatch.setattr(ports, "FIRST_BYTE_S", 60)
+    number = int(site.both.rpartition(":")[2])
+    pairs = [await asyncio.open_connection("127.0.0.1", number) for _ in range(8)]
+    for scheme in ("http", "https"):
+        url = f"{scheme}://127.0.0.1:{number}/sign-in/"
+        assert (await visitor.get(url)).status == 200
+    async with asyncio.timeout(10):
+        assert await pairs[0][0].read(1) == b""
+    for _, writer in pairs:
+        writer.close()
+
+
 @pytest.mark.parametrize("start", [b"\x16", b"\x16\x03\x01\x00\x05hello", b"\x80\x2e\x01", b"\x00"])
 async def test_what_is_neither_tls_nor_http_harms_nobody(
     site: Site, visitor: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, start: bytes
