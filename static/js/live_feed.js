@@ -18,7 +18,7 @@ class Leg {
 
   cancel() {
     clearTimeout(this.timer);
-    this.#abort.abort();
+    this.#abort.abort(new DOMException("Asking for the stream again.", "AbortError"));
     this.answer?.cancel();
   }
 }

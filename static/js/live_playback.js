@@ -135,7 +135,7 @@ export class LivePlayback {
     if (state === State.DENIED) this.#set("denied", words);
     else if (state === State.OFFLINE) this.#worry("offline", words);
     else if (state === State.WAITING) this.#worry("reconnecting", words);
-    else if (this.state !== "playing") this.#set(this.#startedAt === null ? "connecting" : "reconnecting", words);
+    else if (this.state !== "playing") this.#set(this.#startedAt === null ? "connecting" : "reconnecting", words || "Asking the recorder for the video.");
     if (state === State.OPEN) this.#wake?.();
   };
 

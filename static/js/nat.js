@@ -21,7 +21,7 @@ export function natOf(lines) {
   const ports = new Map();
   for (const { foundation, port } of reflexive) ports.set(foundation, (ports.get(foundation) ?? new Set()).add(port));
   if ([...ports.values()].some((seen) => seen.size > 1)) {
-    return { mapping: "address_and_port_dependent", external, detail: "The NAT gives each target another port (symmetric)." };
+    return { mapping: "address_and_port_dependent", external, detail: "The NAT gives each target another port (symmetric), which makes peer to peer difficult." };
   }
-  return { mapping: "endpoint_independent", external, detail: "The NAT keeps one port for all targets." };
+  return { mapping: "endpoint_independent", external, detail: "The NAT keeps one port for all targets, which suits peer to peer." };
 }

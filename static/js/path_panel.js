@@ -7,14 +7,6 @@ const REFRESH_MS = 1_000;
 const MAX_ROWS = 40; // the newest; the file has all
 const RESULTS = { proved: "Works", failed: "Failed", abandoned: "Given up", lost: "Lost", trying: "Trying" };
 const TONES = { proved: "is-good", failed: "is-bad", lost: "is-bad", abandoned: "", trying: "is-busy" };
-const MAPPINGS = {
-  endpoint_independent: "one port for all targets: direct connections usually work",
-  address_dependent: "another port for each target (symmetric): direct connections are difficult",
-  address_and_port_dependent: "another port for each target (symmetric): direct connections are difficult",
-  blocked: "UDP is blocked: no direct connection by WebRTC",
-  no_nat: "a public address without NAT",
-  unknown: "not known",
-};
 
 const time = (text) => new Date(text).toLocaleTimeString(undefined, { timeStyle: "medium" });
 const name = (path) => PATH_NAMES[path] ?? "no connection";
@@ -50,18 +42,18 @@ function facts(pairs) {
   return element("dl", { class: "facts" }, ...pairs.flatMap(([term, text]) => [element("dt", {}, term), element("dd", {}, text)]));
 }
 
-function natWords(nat) {
-  if (!nat) return "not known";
-  return [MAPPINGS[nat.mapping] ?? nat.mapping, nat.detail].filter(Boolean).join(". ");
+function moveWords({ from, to, why }) {
+  return from ? `${name(from)} → ${name(to)}${why ? ` (${why})` : ""}` : name(to);
 }
 
 function contents(report) {
   const parts = [element("p", { class: "lead", "data-part": "sentence" }, report.words)];
   if (report.attempts.length) parts.push(section("Tried", table(report.attempts)));
   if (report.not_offered.length) parts.push(section("Not tried", facts(report.not_offered.map(({ path, detail }) => [name(path), detail]))));
-  const moves = report.moves.map(({ at, from, to, why }) => [time(at), `${name(from)} → ${name(to)}${why ? ` (${why})` : ""}`]);
+  const moves = report.moves.map(({ at, ...move }) => [time(at), moveWords(move)]);
   if (moves.length) parts.push(section("Moves", facts(moves)));
-  parts.push(section("Networks", facts([["Yours", natWords(report.nat.viewer)], ["Recorder's", natWords(report.nat.recorder)]])));
+  const networks = [["Yours", report.nat.viewer], ["Recorder's", report.nat.recorder]].filter(([, nat]) => nat);
+  if (networks.length) parts.push(section("Networks", facts(networks.map(([whose, nat]) => [whose, nat.detail || nat.mapping]))));
   return parts;
 }
 

@@ -33,6 +33,7 @@ class RecorderSession extends EventTarget {
   clockOffsetMs = null; // the recorder's clock minus this one
   #users = 0;
   #ways = null; // while a session is open
+  #relayEnd = ""; // how the relay ended last in it: a code
   #granted = null;
   #askedAt = 0;
   #token = "";
@@ -161,6 +162,7 @@ class RecorderSession extends EventTarget {
       resolve([state, words]);
     };
     this.#ways = ways;
+    this.#relayEnd = "";
     this.#offered();
     return promise;
   }
@@ -177,8 +179,9 @@ class RecorderSession extends EventTarget {
   /** A way was proved, lost or failed. `why`: {words, code} of the event. */
   #waysChanged({ words, code, path }) {
     const { best, path: bestPath, isTrying, isReachable } = this.#ways;
+    if (path === "relay") this.#relayEnd = code;
     if (best) this.#useBest(bestPath, words);
-    else if (!isTrying && !isReachable) this.#end(...((path === "relay" && AFTER_CLOSE[code]) || (this.path ? LOST : NO_RELAY)));
+    else if (!isTrying && !isReachable) this.#end(...(AFTER_CLOSE[this.#relayEnd] ?? (this.path ? LOST : NO_RELAY)));
     else this.#without(words);
   }
 
@@ -195,8 +198,14 @@ class RecorderSession extends EventTarget {
   #without() {
     this.#report.moved(null, "no way works");
     this.path = null;
-    if (this.#ways.isTrying) this.#set(State.CONNECTING, "Trying the ways to the recorder that are allowed.");
+    if (this.#ways.isTrying) this.#setTrying();
     else this.#set(State.OFFLINE, nothingWorks(this.wantedPath, this.#report));
+  }
+
+  /** What was said before stands while it is tried again: words that change every second help nobody. */
+  #setTrying() {
+    if (this.state === State.OFFLINE || this.state === State.WAITING) return;
+    this.#set(State.CONNECTING, "Trying the ways to the recorder that are allowed.");
   }
 
   #hint(words) {

@@ -22,6 +22,7 @@ __all__ = ["PATHS", "WANTED", "Facts", "Offer", "Plan", "Refusal", "offers"]
 
 # How long a viewer tries; nobody waits for it, the relay shows the picture meanwhile.
 DEADLINES_S = {"manual_nat": 5, "lan": 2, "p2p": 10, "relay": 10}
+_NAMES = {"manual_nat": "Manual NAT", "lan": "LAN", "p2p": "Peer-to-peer", "relay": "the relay"}
 SYMMETRIC = frozenset({"address_dependent", "address_and_port_dependent"})  # RFC 5780 mappings
 
 
@@ -56,7 +57,7 @@ def _check(facts: Facts, path: str) -> None:
         detail = "This method is switched off in Remote Network Settings."
         raise Impossible("switched_off", detail)
     if facts.wanted_path not in ("auto", path):
-        raise Impossible("not_wanted", f"You asked for {facts.wanted_path} only.")
+        raise Impossible("not_wanted", f"You asked for {_NAMES[facts.wanted_path]} only.")
     if path not in facts.capabilities:
         raise Impossible("not_supported", "The recorder does not offer this method now.")
 

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { isLocalHost, localAccess, localPlan, WORDS } from "../../static/js/local_access.js";
+import { LiveFeed } from "../../static/js/live_feed.js";
 import { natOf } from "../../static/js/nat.js";
 import { Joiner, MAX_PART_BYTES, split } from "../../static/js/parts.js";
 import { Paths } from "../../static/js/paths.js";
@@ -270,4 +271,15 @@ test("the report says how the video comes, why not better, and keeps no secret",
   assert.doesNotMatch(JSON.stringify(json), /secret/);
   for (let i = 0; i < 500; i += 1) report.attempt("p2p", "")("failed", "no_pair");
   assert.equal(report.json(page, "").attempts.length, 200);
+});
+
+test("a stream that is asked for again says so in words, not in those of the browser", async () => {
+  const session = new EventTarget();
+  session.request = (_method, _target, { signal }) => new Promise((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
+  const feed = new LiveFeed(session, {});
+  const played = feed.play({ number: 1 }, "hd", new AbortController().signal);
+  feed.reset();
+  await assert.rejects(played, { message: "Asking for the stream again." });
 });

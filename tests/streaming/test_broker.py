@@ -208,3 +208,11 @@ def test_never_relay_leaves_the_relay_for_signals():
 
 def test_without_an_offer_there_is_nothing_to_signal_about():
     assert offers(only(BEST)).control is None
+
+
+def test_methods_have_the_names_that_people_know():
+    refusals = {
+        refusal.path: refusal.detail
+        for refusal in offers(replace(BEST, wanted_path="p2p")).refusals
+    }
+    assert refusals["lan"] == "You asked for Peer-to-peer only."
