@@ -15,13 +15,13 @@ from contera.sealed_tunnels import Tunnel
 from protocol.errors import ProtocolError
 from protocol.http_message import MAX_HEAD_BYTES
 from protocol.sealed_http import NUMBER_BYTES, Opener, parse_number, request_channel, seal, seal_end
+from streaming.relay.asgi import PREFIX
 from streaming.relay.wire import HttpWire, Message, RawHeaders, Scope
 
 HEAD_S = 15.0  # from the first byte to the end of the inner head
 STALL_S = 35.0  # an application that waits for a body gets nothing; the relay gives up after 30 s
 BODY_S = 60.0  # a whole body, except of the relay's answers, which last as long as their video
 WAITING_BYTES = 256 * 1024  # of a body that the application has not taken; then reading stops
-RELAY_PREFIX = "/relay/"
 
 # Said by proxies in front of us about the outer request; an inner one could only lie.
 _HOP_HEADERS = frozenset({b"forwarded", b"x-real-ip", b"connection"})
@@ -58,7 +58,7 @@ class SealedExchange:
         async with asyncio.timeout(HEAD_S):
             request = await self._head
         scope = inner_scope(self._outer, request)
-        if not scope["path"].startswith(RELAY_PREFIX):
+        if not scope["path"].startswith(PREFIX):
             self._body_deadline = asyncio.get_running_loop().time() + BODY_S
         return scope
 

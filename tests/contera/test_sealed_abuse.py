@@ -210,6 +210,30 @@ async def test_a_body_that_stops_is_given_up(wire: Wire, monkeypatch: pytest.Mon
                 await answer.read()
 
 
+async def test_a_body_that_drips_is_given_up(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P2, slow-loris: only the relay's answers last as long as their video."""
+    monkeypatch.setattr(sealed_exchange, "BODY_S", 0.3)
+    name, channel = await wire.hello()
+    one = request_channel(channel, 1)
+    head = b"POST /relay/elsewhere HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+
+    drops = 0
+
+    async def dripping() -> AsyncIterator[bytes]:
+        nonlocal drops
+        yield format_number(1) + seal(one, head)
+        while drops < 400:
+            await asyncio.sleep(0.05)
+            yield seal(one, b"x")
+            drops += 1
+
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientError):
+            async with session.post(wire.base + PREFIX + name, data=dripping()) as answer:
+                await answer.read()
+    assert drops < 400
+
+
 async def test_nothing_piles_up_behind_a_request(wire: Wire, echo: Echo) -> None:
     """Whoever says hello may send; what follows the request would wait as long as its answer."""
     name, channel = await wire.hello()
