@@ -36,7 +36,7 @@ HANDSHAKE_S = 10.0
 ISSUER_S = 5.0  # who signed a certificate that was refused; the refusal does not wait longer
 
 # What OpenSSL calls an answer that is no TLS at all.
-_NO_TLS = frozenset(
+NO_TLS = frozenset(
     {
         "WRONG_VERSION_NUMBER",
         "HTTP_REQUEST",
@@ -162,7 +162,7 @@ class Connector(aiohttp.TCPConnector):
     def _no_tls(
         self, proxy: Proxy, req: ClientRequest, target: str, error: Exception
     ) -> aiohttp.ClientError:
-        if not isinstance(error, ssl.SSLError) or error.reason in _NO_TLS:
+        if not isinstance(error, ssl.SSLError) or error.reason in NO_TLS:
             return proxy.not_a_tunnel(target)
         return aiohttp.ClientConnectorSSLError(req.connection_key, error)
 

@@ -62,6 +62,7 @@ class Heartbeat:
         self._outgoing = outgoing
         self._told: object = None
         self._failures = 0
+        self._failed_by: str | None = None  # the code of the failure that was logged
         self._clock_was_off = False
 
     async def run(self) -> None:
@@ -159,6 +160,7 @@ class Heartbeat:
             tries = f" after {self._failures} failed tries" if self._failures else ""
             log.info("portal: connected to %s%s", way, tries)
         self._failures = 0
+        self._failed_by = None
         self._registration.standing = PortalStanding.ONLINE
         self._registration.detail = f"connected to {way}"
         self._tell_clock()
@@ -179,8 +181,9 @@ class Heartbeat:
         is_removed = error.code in {"recorder_unknown", "recorder_removed"}
         standing = PortalStanding.REMOVED if is_removed else PortalStanding.UNREACHABLE
         detail = failure_words(url, error)
-        if self._registration.standing is not standing:
+        if (self._registration.standing, self._failed_by) != (standing, error.code):
             log.warning("portal: %s", detail)
+        self._failed_by = error.code
         if is_removed:
             self._registration.forget_relay()
         self._failures += 1
@@ -195,7 +198,7 @@ def failure_words(url: PortalUrl, error: PortalError) -> str:
     offset_s = error.clock_offset_s
     if error.code.startswith("token_") and offset_s and abs(offset_s) > 60:
         return f"this machine's clock is {clock_words(offset_s)} the portal's; recording goes on"
-    return f"{error}; recording goes on"
+    return f"{str(error).rstrip('.')}; recording goes on"
 
 
 def updated_identity(identity: Identity, answer: dict[str, Any]) -> Identity:

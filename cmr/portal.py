@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from cmr.carrier import OuterError
-from cmr.connector import Outgoing, UntrustedCertificate
+from cmr.connector import NO_TLS, Outgoing, UntrustedCertificate
 from cmr.dialling import is_loopback
 from cmr.proxy import ProxyError
 
@@ -168,8 +168,17 @@ async def read_bounded(content: aiohttp.StreamReader, limit: int) -> bytes:
 
 def connection_words(error: aiohttp.ClientConnectorError) -> str:
     """`connection refused`: asyncio's own text repeats the address as a tuple."""
+    if isinstance(error.os_error, ssl.SSLError):  # its number is OpenSSL's
+        return tls_words(error.os_error)
     number = error.os_error.errno
     return os.strerror(number).lower() if number else str(error.os_error)
+
+
+def tls_words(error: ssl.SSLError) -> str:
+    """Why there is no TLS, without OpenSSL's file and line."""
+    if error.reason in NO_TLS:
+        return "what answers there does not speak TLS"
+    return f"TLS failed, {(error.reason or 'no reason given').replace('_', ' ').lower()}"
 
 
 def _answer(
@@ -210,13 +219,13 @@ def _unreachable(url: PortalUrl, error: Exception) -> PortalError:
     match error:
         case ProxyError() | UntrustedCertificate():
             return PortalError(error.code, str(error))
-        case aiohttp.ClientSSLError() | ssl.SSLError():
-            return PortalError("portal_untrusted", f"no protected connection to {host}: {error}")
+        case ssl.SSLError() if not isinstance(error, aiohttp.ClientConnectorError):
+            return PortalError("portal_untrusted", f"{host}: {tls_words(error)}")
         case aiohttp.ClientConnectorDNSError():
             return PortalError("portal_unreachable", f"no host is called {host}, or DNS is down")
         case aiohttp.ClientConnectorError():
-            fact = f"{host} port {error.port}: {connection_words(error)}"
-            return PortalError("portal_unreachable", fact)
+            code = "portal_untrusted" if isinstance(error, ssl.SSLError) else "portal_unreachable"
+            return PortalError(code, f"{host} port {error.port}: {connection_words(error)}")
         case TimeoutError():
             fact = f"{host} did not answer within {REQUEST_TIMEOUT_S} s"
             return PortalError("portal_unreachable", fact)

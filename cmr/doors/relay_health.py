@@ -29,7 +29,7 @@ class Health:
     def node(self, access: RelayAccess) -> str:
         """The address to use now."""
         if not self._urls:
-            self.words = f"connecting to {access.urls[0]}"
+            self.words = f"connecting to {access.urls[0]}; certain within 20 s"
         self._urls = access.urls
         self._go_back_to_tls()
         return self._current()
@@ -61,9 +61,9 @@ class Health:
 
     def failed(self, node: str, reason: str) -> None:
         if self._failures == 0:
-            log.warning("relay: %s %s", node, reason)
+            log.warning("relay: %s: %s", node, reason)
         self._is_linked = False
         self._failures += 1
         if node == self._current():  # both polls fail together: one step to the next node
             self._next += 1
-        self.words = f"{node} {reason}"
+        self.words = f"{node}: {reason}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,12 +20,14 @@ _PORTS = {"https": 443, "http": 80}
 
 @dataclass(frozen=True)
 class Facts:
-    """`clock_offset_s`: this machine's clock is so far ahead of the portal's."""
+    """`clock_offset_s`: this machine's clock is so far ahead of the portal's. `stun`, like it, is
+    None while the portal has not said."""
 
     targets: tuple[Target, ...]
     nodes: tuple[Node, ...] = ()
-    stun: tuple[str, ...] = ()
+    stun: tuple[str, ...] | None = None
     clock_offset_s: float | None = None
+    way: str = ""  # how the portal was reached, in words
 
 
 async def ask(portal: PortalClient, identity: Identity, now: float, signed_at: int) -> Facts:
@@ -34,7 +36,7 @@ async def ask(portal: PortalClient, identity: Identity, now: float, signed_at: i
     token = sign_recorder_token(identity.signer, signed_at)
     answer = await portal.post(PATH, token, {}, now)
     try:
-        return _facts(answer, identity, now)
+        return replace(_facts(answer, identity, now), way=portal.way)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         fact = f"{portal.url.text} gave a list of hosts that is not understood: {error!r}"
         raise PortalError("portal_failed", fact) from None

@@ -12,6 +12,7 @@ import aiohttp
 
 from cmr.connector import Outgoing, UntrustedCertificate
 from cmr.dialling import dial, failure_words
+from cmr.portal import connection_words
 from cmr.preflight.check import Verdict
 from cmr.proxy import ProxyError
 
@@ -57,7 +58,7 @@ async def connect(target: Target, outgoing: Outgoing) -> Verdict:
         async with asyncio.timeout(CONNECT_S):
             sock = await _socket(target, outgoing)
     except ProxyError as error:
-        return Verdict.failed(str(error), _proxy_advice(target))
+        return Verdict.failed(str(error), _proxy_advice(target, error.code))
     except OSError as error:
         return Verdict.failed(
             f"{target.label}: {failure_words(error)}",
@@ -87,22 +88,45 @@ async def _certificate(target: Target, outgoing: Outgoing) -> Verdict:
         ):
             status = answer.status
     except UntrustedCertificate as error:
-        return Verdict.failed(
-            str(error),
-            f"Something reads the encrypted traffic to {target.host}. "
-            "Exempt this host from TLS inspection.",
-        )
+        return Verdict.failed(str(error), _certificate_advice(target, error))
+    except ProxyError as error:
+        return Verdict.failed(str(error), _proxy_advice(target, error.code))
     except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
-        words = "no answer" if isinstance(error, TimeoutError) else str(error)
         return Verdict.failed(
-            f"no protected connection: {words}"[:300],
+            f"no protected connection: {_words(error)}"[:300],
             f"Allow TLS to {target.host} port {target.port} without inspection.",
         )
     return Verdict.passed(f"certificate trusted, answered {status} in {_milliseconds(started)} ms")
 
 
-def _proxy_advice(target: Target) -> str:
-    return f"The proxy has to allow CONNECT to {target.host}:{target.port} for the recorder."
+def _words(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return connection_words(error)
+    return "no answer" if isinstance(error, TimeoutError) else str(error)
+
+
+def _certificate_advice(target: Target, error: UntrustedCertificate) -> str:
+    match getattr(error.certificate_error, "verify_code", None):
+        case 9 | 10:  # X509_V_ERR_CERT_NOT_YET_VALID, …_HAS_EXPIRED
+            return f"Check this machine's clock; else {target.host} needs a new certificate."
+        case _:
+            return (
+                f"Something may read the encrypted traffic to {target.host}: exempt this host from "
+                "TLS inspection. When its certificate is of an authority of your own, name that "
+                "authority's file in this machine's SSL_CERT_FILE."
+            )
+
+
+def _proxy_advice(target: Target, code: str) -> str:
+    match code:
+        case "proxy_auth_failed":
+            return "Correct scheme, user and password of [proxy] in cmr.toml."
+        case "proxy_unreachable":
+            return "Check url of [proxy] in cmr.toml, and that the proxy runs."
+        case "proxy_cannot_reach":
+            return f"The proxy itself needs a way to {target.host} port {target.port}."
+        case _:
+            return f"The proxy has to allow CONNECT to {target.host}:{target.port}."
 
 
 def _milliseconds(started: float) -> int:

@@ -106,7 +106,7 @@ def _relay(node: Node, outgoing: Outgoing) -> list[Check]:
 
 async def _clock(offset_s: float | None) -> Verdict:
     if offset_s is None:
-        return Verdict.skipped("the portal could not be asked")
+        return Verdict.skipped("compared once the portal knows this recorder and answers")
     side = "ahead of" if offset_s > 0 else "behind"
     detail = f"{abs(offset_s):.1f} s {side} the portal's"
     if abs(offset_s) <= MAX_CLOCK_ERROR_S:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from cmr.connector import Outgoing
+from cmr.heartbeat import plain_url
 from cmr.portal import PortalClient, PortalError, parse_portal_url
 from cmr.preflight.check import Row, Verdict, run
 from cmr.preflight.facts import Facts, ask, portal_alone
@@ -27,7 +28,7 @@ def preflight_of(registration: Registration, outgoing: Outgoing) -> Preflight | 
 
     async def ask_portal() -> Facts:
         now, signed_at = registration.clock(), registration.portal_now()
-        async with PortalClient(url, outgoing) as portal:
+        async with PortalClient(url, outgoing, plain_url(identity)) as portal:
             return await ask(portal, identity, now, signed_at)
 
     return Preflight(ask_portal, portal_alone(url), outgoing)
@@ -82,7 +83,8 @@ class Preflight:
             words = "register this recorder; the portal then names the other hosts to test"
             return self._known, Verdict.skipped(words)
         try:
-            return await self._ask(), Verdict.passed("it knows this recorder")
+            facts = await self._ask()
+            return facts, Verdict.passed(f"it knows this recorder, reached as {facts.way}")
         except PortalError as error:
             advice = "The tests below show what in the network is in the way."
             return self._known, Verdict.failed(str(error), advice)

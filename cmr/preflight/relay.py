@@ -151,8 +151,9 @@ async def upload(outgoing: Outgoing, node: Node) -> Verdict:
 
 def _rate(kbps: float) -> Verdict:
     """In kbps, and what that means in cameras."""
-    detail = f"{_rate_words(kbps)} upwards: {_cameras(kbps, HD_KBPS, 'HD')}, or "
-    detail += _cameras(kbps, SD_KBPS, "SD")
+    detail = f"{_rate_words(kbps)} upwards: {_cameras(kbps, HD_KBPS, 'HD')}"
+    if kbps < HD_KBPS * MOST_CAMERAS:
+        detail += f", or {_cameras(kbps, SD_KBPS, 'SD')}"
     if kbps < HD_KBPS:
         advice = "Below 5 Mbps plan for SD: one 4MP HD stream needs all of 5 Mbps."
         return Verdict.warned(detail, advice)

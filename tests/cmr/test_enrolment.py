@@ -112,7 +112,7 @@ async def test_a_portal_that_cannot_be_reached_is_named(url: str, words: str) ->
 
 async def test_a_server_without_tls_is_refused_for_https(scripted: ScriptedPortal) -> None:
     url = parse_portal_url(scripted.url.replace("http:", "https:"))
-    with pytest.raises(EnrolmentError, match="no protected connection to 127"):
+    with pytest.raises(EnrolmentError, match="does not speak TLS"):
         await enrol(url, "CODE", "Gate", time.time())
 
 

@@ -20,6 +20,8 @@ from cmr.preflight.plan import stages
 from cmr.preflight.preflight import Preflight
 from cmr.preflight.relay import Node
 from cmr.preflight.udp import nat
+from cmr.proxy import Proxy
+from cmr.proxy_config import proxy_config
 from protocol.tokens import Signer
 from tests.cmr.conftest import RECORDER_ID
 from tests.cmr.doors.conftest import Relay, relay_pass
@@ -96,6 +98,7 @@ async def test_html_where_tls_should_be_is_named() -> None:
     async with host_that_says(b"HTTP/1.1 200 OK\r\n\r\n<html>") as port:
         verdict = await connect(target(port, is_tls=True), Outgoing())
     assert verdict.state == State.FAIL
+    assert verdict.detail == "no protected connection: what answers there does not speak TLS"
     assert "without inspection" in verdict.advice
 
 
@@ -107,6 +110,22 @@ async def test_a_host_that_accepts_and_says_nothing_ends_in_time(
         verdict = await connect(target(port, is_tls=True), Outgoing())
     assert verdict.state == State.FAIL
     assert "no answer" in verdict.detail
+
+
+async def test_l6_a_proxy_that_is_away_is_not_told_to_allow_more() -> None:
+    config = proxy_config(f"http://127.0.0.1:{closed_port()}", "null", "", "")
+    verdict = await connect(target(1), Outgoing(Proxy(config)))
+    assert verdict.state == State.FAIL
+    assert verdict.advice == "Check url of [proxy] in cmr.toml, and that the proxy runs."
+
+
+async def test_before_registration_nothing_is_said_of_what_only_the_portal_knows() -> None:
+    async with host_that_says(b"") as port:
+        rows = await Preflight(None, Facts((target(port),)), Outgoing()).result()
+    text = card(rows)
+    assert "no STUN server" not in text
+    assert "Everything passed" not in text
+    assert "could not be tested yet" in text
 
 
 @asynccontextmanager
