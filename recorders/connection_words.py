@@ -35,6 +35,7 @@ _TRANSPORTS = {
     "stream": Status("good", "Streams freely"),
     "socket": Status("warn", "Goes through a WebSocket"),
     "segments": Status("warn", "Goes in short pieces"),
+    "none": Status("bad", "Does not reach the relay"),
 }
 
 
@@ -49,8 +50,8 @@ def nat_details(nat: Facts) -> str:
         return str(nat.get("detail", ""))
     hairpin = nat.get("hairpin")
     facts = [
-        f"mapping {_plain(nat['mapping']).lower()}",
-        f"filtering {_plain(nat['filtering']).lower()}",
+        "" if nat["mapping"] == "no_nat" else f"mapping {_plain(nat['mapping']).lower()}",
+        "" if nat["filtering"] == "unknown" else f"filtering {_plain(nat['filtering']).lower()}",
         "" if hairpin is None else f"hairpin {'yes' if hairpin else 'no'}",
     ]
     return ", ".join(fact for fact in facts if fact)

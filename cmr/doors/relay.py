@@ -80,6 +80,8 @@ class RelayDoor:
 
     def report(self) -> dict[str, Any]:
         """The same for the heartbeat (Any: JSON)."""
+        if self._health.is_failing:
+            return {"name": "none", "sealed": False, "reason": self._health.words}
         verdict = self.transport
         return {
             "name": str(verdict.transport),

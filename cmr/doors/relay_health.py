@@ -51,6 +51,11 @@ class Health:
         """Whether the node in use is reached over plain http, sealed."""
         return bool(self._urls) and is_sealed(self._current())
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last try failed."""
+        return self._failures > 0
+
     def succeeded(self, node: str) -> None:
         if not self._is_linked:
             tries = f" after {self._failures} failed tries" if self._failures else ""

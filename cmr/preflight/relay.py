@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from cmr.connector import Outgoing
-from cmr.portal import read_bounded
+from cmr.connector import Outgoing, UntrustedCertificate
+from cmr.portal import connection_words, read_bounded
 from cmr.preflight.check import Verdict
+from cmr.proxy import ProxyError
 from protocol.errors import ProtocolError
 from protocol.http_message import RESPONSE_TYPE, parse_response_head
 from protocol.session import SUBPROTOCOL
@@ -40,6 +41,7 @@ _FILTER_ADVICE = (
     "Allow Content-Type message/http to the relay, in POST requests and in answers. "
     "Cisco IronPort needs a Cisco Data Security policy for it."
 )
+_NOT_REACHED = "The relay is not reached at all: begin with the required hosts above."
 _HOLDS_ADVICE = (
     "A filter keeps uploads until they end, and live video never ends. Exempt the relay from it. "
     "Until then the recorder uses another way of sending."
@@ -76,7 +78,7 @@ async def message_http(outgoing: Outgoing, node: Node) -> Verdict:
                 status = answer.status
             received = await _received(session, url, node)
     except (aiohttp.ClientError, OSError) as error:
-        return Verdict.failed(_words(error), _FILTER_ADVICE)
+        return _failed(error, _FILTER_ADVICE)
     if status != 204 or received is None:
         return Verdict.failed(f"answered {status} by something between", _FILTER_ADVICE)
     return Verdict.passed("requests and answers of this type arrive unchanged")
@@ -99,7 +101,7 @@ async def streaming(outgoing: Outgoing, node: Node) -> Verdict:
             seconds = f"{ARRIVAL_S:g} s"
             return Verdict.failed(f"nothing of an upload arrived within {seconds}", _HOLDS_ADVICE)
         except (aiohttp.ClientError, OSError) as error:
-            return Verdict.failed(_words(error), _FILTER_ADVICE)
+            return _failed(error, _FILTER_ADVICE)
         finally:
             arrived.set()
             post.cancel()
@@ -119,8 +121,8 @@ async def web_socket(outgoing: Outgoing, node: Node) -> Verdict:
         ):
             return Verdict.passed("WebSockets pass")
     except (aiohttp.ClientError, OSError) as error:
-        return Verdict.failed(
-            f"no WebSocket: {_words(error)}",
+        return _failed(
+            error,
             "Allow the HTTP header Upgrade: websocket to the relay. Browsers at this site need it.",
         )
 
@@ -199,5 +201,16 @@ async def _received(session: aiohttp.ClientSession, url: str, node: Node) -> int
         return None
 
 
+def _failed(error: Exception, advice: str) -> Verdict:
+    """What never got to the relay says nothing about filters."""
+    if isinstance(error, aiohttp.ClientConnectorError | ProxyError):
+        advice = _NOT_REACHED
+    return Verdict.failed(_words(error), advice)
+
+
 def _words(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(
+        error, UntrustedCertificate
+    ):
+        return connection_words(error)
     return "no answer" if isinstance(error, TimeoutError) else (str(error) or "cut off")[:300]

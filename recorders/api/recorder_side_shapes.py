@@ -78,7 +78,7 @@ class ProxyShape(Shape):
 
 
 class RelayTransportShape(Shape):
-    name = serializers.CharField(max_length=30, help_text="stream, socket, segments")
+    name = serializers.CharField(max_length=30, help_text="stream, socket, segments, none")
     sealed = serializers.BooleanField(required=False)
     reason = serializers.CharField(max_length=MAX_TEXT, required=False)
 

@@ -58,6 +58,9 @@ def test_a_proxy_that_refuses_is_bad_news() -> None:
 
 
 def test_the_link_to_the_relay_in_words() -> None:
+    away = transport_status({"name": "none", "sealed": False, "reason": "It is away."})
+    assert away is not None
+    assert (away.level, away.words) == ("bad", "Does not reach the relay")
     assert transport_status({}) is None
     pieces = transport_status({"name": "segments", "sealed": True, "reason": "It holds bodies."})
     assert pieces is not None

@@ -302,8 +302,11 @@ def test_tls_is_tried_again_after_an_hour() -> None:
     access = RelayAccess(("https://relay.test", "http://relay.test"), "pass")
     assert health.node(access) == "https://relay.test"
     health.failed("https://relay.test", "is blocked")
+    assert health.is_failing
+    assert health.words == "https://relay.test: is blocked"
     assert health.node(access) == "http://relay.test"
     health.succeeded("http://relay.test")
+    assert not health.is_failing
     now = 3599.0
     assert health.node(access) == "http://relay.test"
     now = 3601.0

@@ -164,6 +164,15 @@ async def test_l13_what_a_filter_does_is_named(
     assert advice in verdict.advice
 
 
+@pytest.mark.parametrize("test", [relay.message_http, relay.streaming, relay.web_socket])
+async def test_a_relay_that_is_not_reached_is_not_blamed_on_a_filter(test) -> None:
+    node = Node(f"http://127.0.0.1:{closed_port()}", "pass", RECORDER_ID)
+    verdict = await test(Outgoing(), node)
+    assert verdict.state == State.FAIL
+    assert "connection refused" in verdict.detail
+    assert verdict.advice.startswith("The relay is not reached at all")
+
+
 async def test_the_upload_rate_is_told_in_cameras(portal: Signer) -> None:
     async with filtered(portal) as node:
         verdict = await relay.upload(Outgoing(), node)
