@@ -7,6 +7,7 @@ import gc
 import logging
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -68,6 +69,9 @@ def listen(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         listener.bind((host, port))
         listener.listen(BACKLOG)
+    except OverflowError:
+        listener.close()
+        raise OSError(f"a port is 0 to 65535, not {port}") from None
     except OSError:
         listener.close()
         raise
@@ -81,6 +85,17 @@ class Tls:
 
     certificate: Path
     key: Path | None = None
+
+    def check(self) -> None:
+        """Raises ValueError, which names the files, when they cannot be used."""
+        names = " and ".join(str(path) for path in (self.certificate, self.key) if path)
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key)
+        except ssl.SSLError as error:
+            fact = (error.reason or "no certificate and key in it").replace("_", " ").lower()
+            raise ValueError(f"{names}: {fact}") from None
+        except OSError as error:
+            raise ValueError(f"{names}: {error.strerror or error}") from None
 
 
 def server_config(

@@ -24,20 +24,23 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.key is not None and arguments.certificate is None:
         parser.error("--key without --certificate")
+    tls = Tls(arguments.certificate, arguments.key) if arguments.certificate else None
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         application = build_application()
+        if tls is not None:
+            tls.check()
     except KeyError as error:
         return _fail(2, f"{error.args[0]} is not set")
-    except (OSError, ValueError) as error:
-        return _fail(2, f"keys: {error}")
+    except ValueError as error:
+        return _fail(2, str(error))
     try:
         serve(
             application,
             host=arguments.host,
             port=arguments.port,
             trusted_proxies=arguments.trusted_proxy,
-            tls=Tls(arguments.certificate, arguments.key) if arguments.certificate else None,
+            tls=tls,
         )
     except OSError as error:
         return _fail(1, f"{arguments.host}:{arguments.port}: {error.strerror or error}")

@@ -12,6 +12,8 @@ import asyncio
 import json
 import logging
 import os
+import re
+import urllib.error
 import urllib.request
 from collections.abc import Collection
 from pathlib import Path
@@ -32,27 +34,52 @@ MAX_JWKS_BYTES = 64 * 1024
 
 
 def load_keys(source: str) -> KeyRing:
-    """The portal's keys; raises OSError, ValueError or ProtocolError `bad_keys`."""
+    """The portal's keys; raises ValueError, which names the source."""
+    try:
+        return KeyRing(json.loads(_read(source)))
+    except urllib.error.URLError as error:  # an HTTPError has a status and its words as well
+        raise ValueError(f"{source}: {error.reason}") from None
+    except OSError as error:
+        raise ValueError(f"{source}: {error.strerror or error}") from None
+    except ValueError as error:  # ProtocolError `bad_keys` is one
+        raise ValueError(f"{source} holds no keys of a portal: {error}") from None
+
+
+def _read(source: str) -> bytes:
     if source.startswith(("https://", "http://")):
         with urllib.request.urlopen(source, timeout=FETCH_S) as answer:  # noqa: S310 - checked above
-            text = answer.read(MAX_JWKS_BYTES)
-    else:
-        text = Path(source).read_bytes()
-    return KeyRing(json.loads(text))
+            text: bytes = answer.read(MAX_JWKS_BYTES)
+            return text
+    return Path(source).read_bytes()
 
 
 def build_application() -> Application:
-    """The node as its environment describes it; raises KeyError without CONTERA_PORTAL_JWKS, and
-    OSError or ValueError for files that cannot be used."""
-    keys = PortalKeys(os.environ["CONTERA_PORTAL_JWKS"])
-    origins = os.environ.get("CONTERA_PORTAL_ORIGINS", "").split(",")
-    node = Node(keys, [origin.strip() for origin in origins if origin.strip()])
+    """The node as its environment describes it; raises KeyError without CONTERA_PORTAL_JWKS,
+    and ValueError, which names the variable, for what cannot be used."""
+    try:
+        keys = PortalKeys(os.environ["CONTERA_PORTAL_JWKS"])
+    except ValueError as error:
+        raise ValueError(f"CONTERA_PORTAL_JWKS: {error}") from None
+    node = Node(keys, _origins(os.environ.get("CONTERA_PORTAL_ORIGINS", "")))
     key_file = os.environ.get("CONTERA_RELAY_KEY_FILE", "").strip()
     return _sealed(node, Path(key_file)) if key_file else node
 
 
+def _origins(text: str) -> list[str]:
+    origins = [origin.strip().rstrip("/") for origin in text.split(",") if origin.strip()]
+    for origin in origins:
+        if not re.fullmatch(r"https?://[^/?#@]+", origin):
+            fact = f"must be like https://portal.example.com, not {origin}"
+            raise ValueError(f"CONTERA_PORTAL_ORIGINS: {fact}")
+    return origins
+
+
 def _sealed(node: Node, key_file: Path) -> Application:
-    signer = load_node_key(key_file)
+    try:
+        signer = load_node_key(key_file)
+    except (OSError, ValueError) as error:
+        fact = getattr(error, "strerror", None) or error
+        raise ValueError(f"CONTERA_RELAY_KEY_FILE: {key_file}: {fact}") from None
     logger.info("name this node to the portal as http://<its name>#%s", signer.jwk["x"])
     return SealedHttp(node, SealedHost(NODE_HOST_ID, lambda: signer))
 

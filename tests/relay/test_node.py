@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -17,6 +18,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from contera.listening import Tls, listen
+from contera.relay_asgi import build_application
 from protocol.http_message import RESPONSE_TYPE
 from tests.fakes.certificate import self_signed
 from tests.relay.cast import (
@@ -194,8 +197,10 @@ def test_the_node_has_no_django() -> None:
     ("keys", "said"),
     [
         (None, "CONTERA_PORTAL_JWKS is not set"),
-        ("/nowhere", "No such file"),
-        ("{}", "No such file"),
+        ("/nowhere", "CONTERA_PORTAL_JWKS: /nowhere: No such file"),
+        ("{}", "CONTERA_PORTAL_JWKS: {}: No such file"),
+        (__file__, "holds no keys of a portal"),
+        ("http://127.0.0.1:1/jwks.json", "http://127.0.0.1:1/jwks.json: "),
     ],
 )
 def test_a_wrong_configuration_is_said_in_words(keys: str | None, said: str) -> None:
@@ -213,3 +218,33 @@ def test_a_wrong_configuration_is_said_in_words(keys: str | None, said: str) -> 
     )
     assert done.returncode == 2
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("CONTERA_PORTAL_ORIGINS", "portal.example", "must be like https://portal.example.com"),
+        ("CONTERA_RELAY_KEY_FILE", __file__, f"CONTERA_RELAY_KEY_FILE: {__file__}: "),
+    ],
+)
+def test_a_wrong_setting_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    keys = tmp_path / "jwks.json"
+    keys.write_text(json.dumps({"keys": [SIGNER.jwk]}))
+    monkeypatch.setenv("CONTERA_PORTAL_JWKS", str(keys))
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        build_application()
+
+
+def test_files_that_are_no_certificate_are_named() -> None:
+    with pytest.raises(ValueError, match="/nowhere: No such file"):
+        Tls(Path("/nowhere")).check()
+    with pytest.raises(ValueError, match=r"test_node\.py: "):
+        Tls(Path(__file__)).check()
+
+
+def test_a_port_that_is_none_is_said_in_words() -> None:
+    with pytest.raises(OSError, match="a port is 0 to 65535, not 99999"):
+        listen("127.0.0.1", 99999)

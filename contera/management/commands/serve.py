@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from contera import embedded_redis
 from contera.listening import serve
@@ -24,4 +24,10 @@ class Command(BaseCommand):
         with ExitStack() as stack:
             if settings.IS_REDIS_EMBEDDED:
                 stack.enter_context(embedded_redis.running(settings.EMBEDDED_REDIS_SOCKET))
-            serve("contera.asgi:application", host=options["host"], port=options["port"])
+            self._serve(options["host"], options["port"])
+
+    def _serve(self, host: str, port: int) -> None:
+        try:
+            serve("contera.asgi:application", host=host, port=port)
+        except OSError as error:
+            raise CommandError(f"{host}:{port}: {error.strerror or error}") from None
