@@ -52,7 +52,7 @@ GROUPS: tuple[tuple[str, str, tuple[Field, ...]], ...] = (
         ),
     ),
     (
-        "Own doors",
+        "Addresses and ports",
         "Where this recorder itself answers. A port of 0 is not served.",
         (
             Field(
@@ -96,7 +96,7 @@ GROUPS: tuple[tuple[str, str, tuple[Field, ...]], ...] = (
                 choices=tuple((name, _SCHEME_WORDS[name]) for name in SCHEMES),
             ),
             Field("proxy", "user", "text", "User"),
-            Field("proxy", "password", "password", "Password", "Empty: as it is."),
+            Field("proxy", "password", "password", "Password", "Empty: it stays as it is."),
         ),
     ),
 )

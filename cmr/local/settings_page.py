@@ -95,7 +95,7 @@ def _settings(machine: Machine, visit: Visit, values: dict[str, str], why: str =
     groups = join(_group(title, lead, fields, values) for title, lead, fields in GROUPS)
     box = message("error", why) if why else Markup("")
     form = render("settings", message=box, groups=groups)
-    content = join([header("Settings", "Kept in cmr.toml, comments included."), form])
+    content = join([header("Settings", "Kept in cmr.toml; the comments in it stay."), form])
     who, address = visit.who, "/settings/"
     return page(machine, "Settings", content, who, address=address, page_class="is-narrow")
 

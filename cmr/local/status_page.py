@@ -103,8 +103,10 @@ def _profile(name: str, facts: dict[str, Any]) -> Markup:
     row = '<small class="profile"><span class="tag">{name}</span> {words}</small>'
     words = str(facts["state"]).replace("_", " ")
     if facts["state"] == "streaming" and facts["width"] is not None:
-        rate = "" if facts["kbps"] is None else f", {facts['fps']:g} fps, {facts['kbps']} kbps"
-        words = f"{facts['width']}x{facts['height']}{rate}"
+        rate = (
+            "" if facts["kbps"] is None else f" · {facts['fps']:.0f} fps · {facts['kbps']:,} kbps"
+        )
+        words = f"{facts['width']} \N{MULTIPLICATION SIGN} {facts['height']}{rate}"
     return fill(row, name=name.upper(), words=words)
 
 

@@ -1,6 +1,6 @@
 // What this browser's own network lets through, shown beside the recorder's preflight.
 
-import { localAccess } from "./local_access.js";
+import { isLocalHost, localAccess } from "./local_access.js";
 import { natOf } from "./nat.js";
 import { SUBPROTOCOL } from "./protocol.js";
 
@@ -52,6 +52,7 @@ async function udp(servers) {
 }
 
 async function localNetwork() {
+  if (isLocalHost(location.hostname)) return passed("This page is itself of the local network: the browser does not ask.");
   const { state } = await localAccess();
   if (state === "denied") return warned("This page may not reach the local network.", "Allow it in the browser's settings for this site.");
   if (state === "prompt") return passed("The browser asks when the local network is used for the first time.");
@@ -66,7 +67,8 @@ async function playback() {
 }
 
 async function page() {
-  if (isSecureContext) return passed("The page came over a protected connection.");
+  if (location.protocol === "https:") return passed("The page came over https.");
+  if (isSecureContext) return passed("The page comes from this machine itself.");
   return warned("The page came over plain http.", "Open the portal by https: others on the network could read what this page shows.");
 }
 

@@ -26,7 +26,7 @@ NATS = [
         {"mapping": "address_and_port_dependent", "filtering": "unknown", "hairpin": None},
         "warn",
         "symmetric NAT",
-        "mapping address and port dependent, filtering unknown",
+        "mapping address and port dependent",
     ),
     (
         {"mapping": "blocked", "filtering": "unknown", "detail": "No server answered."},
@@ -44,6 +44,11 @@ def test_the_nat_in_words(nat: dict[str, Any], level: str, words: str, details: 
     assert status.level == level
     assert words in status.words
     assert details in nat_details(nat)
+
+
+def test_what_is_not_known_is_not_said() -> None:
+    nat = {"mapping": "no_nat", "filtering": "unknown", "hairpin": None}
+    assert nat_details(nat) == ""
 
 
 def test_a_proxy_that_refuses_is_bad_news() -> None:
