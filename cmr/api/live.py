@@ -136,5 +136,6 @@ async def _subscribe(
 
 def unavailable(camera: int, error: CameraUnavailable) -> ApiError:
     """503: no video now, with the camera's state."""
-    fact = f"camera {camera}: {error.detail}"
+    name = f"camera {camera}"
+    fact = error.detail if error.detail.startswith(f"{name} ") else f"{name}: {error.detail}"
     return ApiError(503, "camera_unavailable", fact, state=error.state)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from cmr import __version__
 from cmr.api import playback
 from cmr.api.access_changes import HeldBody, Holders
-from cmr.api.door import RELAY, Door
+from cmr.api.door import RELAY, WEB, Door
 from cmr.api.live import OpenStreams, SustainedStream
 from cmr.api.message import ApiError, Response, json_response
 from cmr.api.network_test import read_test, start_test
@@ -119,7 +119,8 @@ class Api:
         """The token and how many seconds it still holds; raises ApiError 401 or TokenError."""
         identity = self.registration.identity
         if text is None:
-            raise ApiError(401, "token_missing", "this request needs an access token")
+            needed = "an access token" + (", or name and password" if door is WEB else "")
+            raise ApiError(401, "token_missing", f"this request needs {needed}")
         if door.takes_local and self.local_key is not None and self.local_key.signed(text):
             now, keys, audience = int(self.registration.clock()), *self.local_key.checks
         elif identity is None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import logging
 import sys
 from pathlib import Path
 
 from cmr.config import load_config
 from cmr.local.accounts import FIRST_NAME, ROLES, VIEWER, AccountError, Accounts, random_password
 
+log = logging.getLogger(__name__)
+
+_NO_ACCOUNT = "there is no account; add one: python -m cmr account add NAME --role admin"
 _TYPING = "The password is asked for, or read from the first line of the standard input."
 
 
@@ -34,8 +38,11 @@ def add_account_command(commands: argparse._SubParsersAction[argparse.ArgumentPa
 
 def make_first_account(folder: Path) -> None:
     """The administrator of a first run, shown to the person at the terminal. Without a terminal
-    nothing is made: what is printed would be kept in a log. Raises AccountError."""
+    nothing is made, as what is printed would be kept in a log, which says how to make one. Raises
+    AccountError."""
     if not sys.stdout.isatty():
+        if not Accounts(folder).all():
+            log.warning("its own page: %s", _NO_ACCOUNT)
         return
     password = Accounts(folder).make_first()
     if password is not None:
@@ -69,7 +76,7 @@ def _remove(options: argparse.Namespace) -> int:
 def _list(options: argparse.Namespace) -> int:
     accounts = _accounts(options).all()
     rows = [f"{account.name:24}{account.role}" for account in accounts.values()]
-    _say("\n".join(rows) or "There is no account.")
+    _say("\n".join(rows) or _NO_ACCOUNT)
     return 0
 
 
