@@ -8,6 +8,7 @@ frame numbers burnt into the pictures.
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 import statistics
 import sys
@@ -21,7 +22,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.pages import chromium, demo, sign_in, visit
 from bench.processes import cpu_s, family
-from bench.programs import free_port, started, wait_for_port
+from bench.programs import Program, free_port, started, wait_for_port
 
 PATHS = ("relay", "manual_nat", "lan", "p2p")
 VISITS = 8
@@ -60,28 +61,30 @@ def run() -> dict[str, Any]:  # Any: figures for bench.report
     """A row per path, then the moves from the relay to the best path."""
     with (
         demo(CONTERA_MANUAL_NAT_PRIVATE="1") as facts,
-        _forwarded(facts) as port,
+        _forwarded(facts) as router,
         sync_playwright() as playwright,
     ):
         browser = chromium(playwright)
         page = sign_in(browser, facts)
-        _set_manual_nat(page, facts, port)
+        _set_manual_nat(page, facts, router.port)
         cameras = [camera["id"] for camera in facts["recorders"][0]["cameras"]]
         visit(page, cameras[0], "path=relay")  # the scripts are in the cache of whoever came before
         rows = [_row(page, facts, cameras, path) for path in PATHS]
         moves = _moves(browser, facts, cameras)
+        deaths = [_watch_death(browser, facts, camera, router) for camera in cameras]
         browser.close()
-    return {"rows": rows, "auto": moves}
+    return {"rows": rows, "auto": moves, "when_a_line_dies_silently": _deaths(deaths)}
 
 
 @contextlib.contextmanager
-def _forwarded(facts: dict[str, Any]) -> Iterator[int]:  # Any: JSON
+def _forwarded(facts: dict[str, Any]) -> Iterator[Program]:  # Any: JSON
     """The recorder's own port, forwarded as a router would."""
     inside = facts["recorders"][0]["local_url"].rstrip("/").rpartition(":")[2]
     port = free_port()
-    with started([sys.executable, "-m", "bench.forwarder", str(port), inside]):
+    command = [sys.executable, "-m", "bench.forwarder", str(port), inside]
+    with started(command, port) as program:
         wait_for_port(port)
-        yield port
+        yield program
 
 
 def _set_manual_nat(page: Page, facts: dict[str, Any], port: int) -> None:  # Any: JSON
@@ -178,6 +181,40 @@ def _watch_move(browser: Browser, facts: dict[str, Any], camera: str) -> _Move: 
     move = _Move(float(own), moved - start, gap, page.evaluate("() => window.appended"))
     page.context.close()
     return move
+
+
+def _watch_death(
+    browser: Browser, facts: dict[str, Any], camera: str, router: Program
+) -> _Move:  # Any: JSON
+    """The forwarded port goes silent while video comes by it; nobody closes a connection."""
+    page = sign_in(browser, facts)
+    page.add_init_script(LOG_APPENDED)
+    page.goto(f"/live/?cameras={camera}&profile=hd")
+    page.wait_for_selector("contera-player[data-path=manual_nat]", timeout=MOVE_MS)
+    page.wait_for_timeout(2_000)
+    page.evaluate(LOG_SHOWN)
+    router.process.send_signal(signal.SIGSTOP)
+    try:
+        page.wait_for_selector("contera-player:not([data-path=manual_nat])", timeout=MOVE_MS)
+        page.wait_for_timeout(2_000)
+    finally:
+        router.process.send_signal(signal.SIGCONT)
+    shown = [at for at, _ in page.evaluate("() => window.shown")]
+    gap = max(after - before for before, after in pairwise(shown))
+    move = _Move(0, 0, gap, page.evaluate("() => window.appended"))
+    page.context.close()
+    return move
+
+
+def _deaths(seen: Sequence[_Move]) -> dict[str, object]:
+    steps = [after - before for move in seen for before, after in pairwise(move.appended)]
+    return {
+        "picture_stood_still_ms": round(statistics.median(move.gap_ms for move in seen)),
+        "longest_ms": round(max(move.gap_ms for move in seen)),
+        "frames_lost": sum(round(step / FRAME_TICKS) - 1 for step in steps if step > 0),
+        "frames_repeated": sum(step <= 0 for step in steps),
+        "deaths": len(seen),
+    }
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from cmr.doors.p2p_sdp import Offer, format_answer, parse_offer
 
 MAX_PEERS = 16
 MAX_PEERS_PER_PERSON = 4  # two windows, each with a new try beside an old connection
+SILENT_S = 3.0  # a viewer that is there pings twice a second; a crashed browser says nothing more
 CLOSE_S = 5.0  # last words are sent in a moment; more would be a bug
 _DOORS = {mode: Door("p2p", frozenset({mode})) for mode in ("p2p", "lan")}
 _ID_BYTES = 16
@@ -88,9 +89,15 @@ class PeerDoor:
         self._place(user_id, peer_id).task.cancel()
 
     def _check_room(self, user_id: str) -> None:
-        mine = sum(place.peer.user_id == user_id for place in self._places.values())
-        if mine >= MAX_PEERS_PER_PERSON or len(self._places) >= MAX_PEERS:
+        """Who fell silent without a word keeps nobody out, though ICE believes in it for 30 s."""
+        alive = [p for p in self._places.values() if p.peer.silent_s < SILENT_S]
+        mine = sum(place.peer.user_id == user_id for place in alive)
+        if mine >= MAX_PEERS_PER_PERSON or len(alive) >= MAX_PEERS:
             raise ApiError(429, "too_many_peers", "there are too many peer-to-peer connections")
+        if len(self._places) > len(alive):
+            for place in self._places.values():
+                if place not in alive:
+                    place.task.cancel()
 
     def _place(self, user_id: str, peer_id: str) -> _Place:
         place = self._places.get(peer_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 
 from aiortc import RTCDataChannel
@@ -30,6 +31,7 @@ class DataChannelLine:
         self._room = asyncio.Event()
         self._is_lost = False
         self._is_deaf = False
+        self._heard_at = time.monotonic()
         channel.bufferedAmountLowThreshold = LOW_WATER_BYTES
         channel.on("message", self._receive)
         channel.on("bufferedamountlow", self._room.set)
@@ -40,6 +42,11 @@ class DataChannelLine:
         """Whether this is the channel that a viewer must open: ordered and reliable."""
         is_reliable = channel.maxRetransmits is None and channel.maxPacketLifeTime is None
         return channel.label == SUBPROTOCOL and channel.ordered and is_reliable
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the viewer said anything; one that is there pings twice a second."""
+        return time.monotonic() - self._heard_at
 
     async def send(self, message: bytes) -> None:
         """Returns when the line has room for the next one; raises OSError when it is gone."""
@@ -91,6 +98,7 @@ class DataChannelLine:
             await self._room.wait()
 
     def _receive(self, part: bytes | str) -> None:
+        self._heard_at = time.monotonic()
         if self._is_lost or self._is_deaf:
             return
         try:

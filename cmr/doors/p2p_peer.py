@@ -84,6 +84,13 @@ class Peer:
         found = self._dtls.getLocalParameters().fingerprints
         return [(one.algorithm, one.value) for one in found if one.algorithm == "sha-256"]
 
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the viewer said anything on the channel; 0 while it is not open."""
+        if not self._line.done() or self._line.exception() is not None:
+            return 0.0
+        return self._line.result().silent_s
+
     async def add_candidates(self, lines: Sequence[str]) -> None:
         """The viewer's, at any time; what we do not try is passed over in silence."""
         for line in lines:

@@ -265,6 +265,23 @@ async def test_replayed_offers_are_bounded(api: Api, door: PeerDoor, token: Toke
 # What a connected viewer may do, and what ends it.
 
 
+async def test_who_fell_silent_keeps_nobody_out(
+    api: Api, door: PeerDoor, token: Token, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crashed browser leaves connections that ICE believes in for half a minute."""
+    ask, sdp = asking(api, token()), await an_offer()
+    body = json.dumps({"mode": "lan", "sdp": sdp}).encode()
+    async with p2p_session(ask, "lan") as session:
+        await session.renew(token())
+        assert (await session.ask("/v1/"))[0] == 200
+        found = [(await ask("POST", "/v1/p2p", body))[0] for _ in range(MAX_PEERS_PER_PERSON)]
+        assert found == [200] * (MAX_PEERS_PER_PERSON - 1) + [429]
+        monkeypatch.setattr("cmr.doors.p2p.SILENT_S", 0.2)
+        await asyncio.sleep(0.3)
+        assert (await ask("POST", "/v1/p2p", body))[0] == 200
+        await session.end()
+
+
 async def test_a_token_for_another_recorder_opens_nothing(
     api: Api, door: PeerDoor, token: Token
 ) -> None:
