@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from cmr.connector import Outgoing, UntrustedCertificate
-from cmr.dialling import dial, failure_words
+from cmr.dialling import dial, failure_words, is_loopback
 from cmr.portal import connection_words
 from cmr.preflight.check import Verdict
 from cmr.proxy import ProxyError
@@ -71,7 +71,7 @@ async def connect(target: Target, outgoing: Outgoing) -> Verdict:
 
 
 async def _socket(target: Target, outgoing: Outgoing) -> socket.socket:
-    if outgoing.proxy is not None:
+    if outgoing.proxy is not None and not is_loopback(target.host):
         return await outgoing.proxy.tunnel(target.host, target.port)
     return await dial(target.host, target.port)
 

@@ -114,7 +114,8 @@ async def test_a_host_that_accepts_and_says_nothing_ends_in_time(
 
 async def test_l6_a_proxy_that_is_away_is_not_told_to_allow_more() -> None:
     config = proxy_config(f"http://127.0.0.1:{closed_port()}", "null", "", "")
-    verdict = await connect(target(1), Outgoing(Proxy(config)))
+    portal = Target("192.0.2.7", 443, "tcp", "Portal", is_required=True, is_tls=False)
+    verdict = await connect(portal, Outgoing(Proxy(config)))
     assert verdict.state == State.FAIL
     assert verdict.advice == "Check url of [proxy] in cmr.toml, and that the proxy runs."
 
