@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 
 SAMPLE_SECRETS = ("change-me", "changeme", "secret", "django-insecure")
+_ADDRESS = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
 _NODE_KEY = re.compile(r"[A-Za-z0-9_-]{43}")  # 32 bytes, base64url
 MIN_SECRET_LENGTH = 50  # what Django's own deployment check asks for
 
@@ -67,7 +68,7 @@ def check_stun_addresses(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         Error(
             "CONTERA_STUN_ADDRESS and CONTERA_STUN_OTHER_ADDRESS belong together.",
             hint="Give two addresses of this host, or none.",
-            id="contera.E003",
+            id="contera.E004",
         )
     ]
 
@@ -82,4 +83,20 @@ def check_base_url(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             hint="Put a TLS proxy in front and set CONTERA_BASE_URL to its https address.",
             id="contera.W001",
         )
+    ]
+
+
+@register()
+def check_addresses(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Recorders refuse an address of another form, each for itself."""
+    named = [("CONTERA_BASE_URL", settings.CONTERA_BASE_URL)]
+    named += [("CONTERA_RELAY_URLS", url) for url in settings.CONTERA_RELAY_URLS]
+    return [
+        Error(
+            f"{name}: {url} is no address.",
+            hint="Write https://portal.example.com, or http:// and the port while you try it out.",
+            id="contera.E005",
+        )
+        for name, url in dict.fromkeys(named)
+        if not _ADDRESS.fullmatch(url)
     ]

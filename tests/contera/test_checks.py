@@ -23,7 +23,16 @@ def test_every_host_allowed_is_refused(settings):
 
 def test_one_of_two_stun_addresses_is_refused(settings):
     settings.CONTERA_STUN_OTHER_ADDRESS = "192.0.2.2"
-    assert "contera.E003" in found_ids()
+    assert "contera.E004" in found_ids()
+
+
+@pytest.mark.parametrize("url", ["portal.example", "ftp://portal.example", "https://"])
+def test_an_address_without_its_scheme_or_host_is_refused(settings, url):
+    settings.CONTERA_BASE_URL = url
+    assert found_ids() == {"contera.E005"}
+    settings.CONTERA_BASE_URL = "https://portal.example"
+    settings.CONTERA_RELAY_URLS = [url]
+    assert found_ids() == {"contera.E005"}
 
 
 def test_a_fresh_clone_has_no_errors():
