@@ -73,9 +73,10 @@ class Demo:
     def pid(self, service: str) -> int:
         return int(self.facts["services"][service])
 
-    def until_recorded(self, length_s: float) -> None:
-        """Waits until every camera has so much recorded video; the wall clock is what fills it."""
-        path = f"/api/v1/recorders/{self.facts['recorders'][0]['id']}/cameras/"
+    def until_recorded(self, length_s: float, recorder_id: str | None = None) -> None:
+        """Waits until every camera has so much recorded video; the wall clock is what fills it.
+        Without an id: of the demo's own recorder."""
+        path = f"/api/v1/recorders/{recorder_id or self.facts['recorders'][0]['id']}/cameras/"
         deadline = time.monotonic() + length_s + ONLINE_S
         oldest = (datetime.now(UTC) - timedelta(seconds=length_s)).isoformat()
         while time.monotonic() < deadline:

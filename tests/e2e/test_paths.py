@@ -116,8 +116,9 @@ def test_a_direct_line_that_dies_gives_way(way: str, site, wire, watching) -> No
     assert set(page.evaluate("window.states")) <= {"connecting", "playing"}
 
 
-def test_recorded_video_goes_on_where_the_line_broke(site, wire, watching) -> None:
+def test_recorded_video_goes_on_where_the_line_broke(demo, site, wire, watching) -> None:
     """L4: the position is kept, and the rest of the piece comes another way."""
+    demo.until_recorded(40, site.recorder_id)
     page = watching(site.cameras[:1], "recorded")
     comes_over(page, "lan")
     wire.hold()
@@ -224,3 +225,31 @@ def test_the_panel_opens_and_closes_by_keyboard(demo, watching) -> None:
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
     expect(page.locator("[data-part=path]")).to_be_focused()
+
+
+@pytest.fixture
+def allow(demo) -> Iterator[Callable[..., None]]:
+    """`allow("relay")`: the demo's recorder may be reached by these methods alone."""
+    address = f"/api/v1/recorders/{demo.facts['recorders'][0]['id']}/network/"
+    before = demo.api("GET", address)
+
+    def put(*paths: str) -> None:
+        body = {name: values | {"enabled": name in paths} for name, values in before.items()}
+        demo.api("PUT", address, body | {"confirm_unreachable": True})
+
+    yield put
+    demo.api("PUT", address, before | {"confirm_unreachable": True})
+
+
+def test_a_method_that_is_switched_off_gives_way_at_once(demo, allow, watching) -> None:
+    """Whoever watches needs no new page, and is never told that a right is missing."""
+    page = watching(demo.cameras[:1])
+    comes_over(page, "lan")
+    allow("relay")
+    comes_over(page, "relay")
+    allow("p2p")
+    words = page.locator("[data-part=words]")
+    comes_over(page, "p2p", timeout=60_000)
+    allow()
+    expect(words).to_contain_text("Every method is switched off", timeout=60_000)
+    assert "denied" not in page.evaluate("window.states")
