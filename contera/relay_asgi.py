@@ -16,7 +16,9 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import Collection
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from contera.node_key import load_node_key
 from contera.sealed_http import Application, SealedHost, SealedHttp
@@ -35,6 +37,8 @@ MAX_JWKS_BYTES = 64 * 1024
 
 def load_keys(source: str) -> KeyRing:
     """The portal's keys; raises ValueError, which names the source."""
+    if source.startswith("http://") and not _is_here(urlsplit(source).hostname or ""):
+        raise ValueError(f"{source}: must be https, or anybody between could name other keys")
     try:
         return KeyRing(json.loads(_read(source)))
     except urllib.error.URLError as error:  # an HTTPError has a status and its words as well
@@ -43,6 +47,14 @@ def load_keys(source: str) -> KeyRing:
         raise ValueError(f"{source}: {error.strerror or error}") from None
     except ValueError as error:  # ProtocolError `bad_keys` is one
         raise ValueError(f"{source} holds no keys of a portal: {error}") from None
+
+
+def _is_here(host: str) -> bool:
+    """Whether what is asked there does not leave this machine."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _read(source: str) -> bytes:

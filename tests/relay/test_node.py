@@ -201,6 +201,7 @@ def test_the_node_has_no_django() -> None:
         ("{}", "CONTERA_PORTAL_JWKS: {}: No such file"),
         (__file__, "holds no keys of a portal"),
         ("http://127.0.0.1:1/jwks.json", "http://127.0.0.1:1/jwks.json: "),
+        ("http://portal.example/jwks.json", "must be https"),
     ],
 )
 def test_a_wrong_configuration_is_said_in_words(keys: str | None, said: str) -> None:
