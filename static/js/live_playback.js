@@ -6,7 +6,7 @@ import { LiveEdge } from "./live_edge.js";
 import { LiveFeed } from "./live_feed.js";
 import { MediaBuffer, whyUnplayable } from "./media_buffer.js";
 import { Meter } from "./meter.js";
-import { sessionWith, State } from "./session.js";
+import { PATH_OFF, sessionWith, State } from "./session.js";
 
 const CONTROL_MS = 100;
 const QUIET_S = 6; // a camera sends a frame at least once a second; the recorder's watchdog needs 10 s
@@ -225,7 +225,10 @@ export class LivePlayback {
   async #refused(answer) {
     const problem = await answer.json();
     const detail = problem?.detail ?? `The recorder answers with an error (${answer.status}).`;
-    if (["path_off", "relay_off"].includes(problem?.code)) return new Unavailable("offline", detail);
+    if (PATH_OFF.has(problem?.code)) {
+      this.session.pathRefused();
+      return new Unavailable("reconnecting", "This way was switched off. Asking for another.");
+    }
     if (answer.status === 403) {
       return new Unavailable("denied", "You do not have the right to watch this camera live. An administrator can give it to your group.");
     }

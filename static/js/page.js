@@ -90,3 +90,6 @@ document.addEventListener("htmx:load", (event) => localiseTimes(event.target.par
 showTheme();
 localiseTimes();
 setInterval(localiseTimes, 30_000);
+
+// A form that came back: what has to be mended may lie far below.
+document.querySelector("[aria-invalid=true]")?.focus();

@@ -48,7 +48,12 @@ function tick() {
 function holdWhile(isWaiting, now) {
   if (!isWaiting) heldSince = null;
   else heldSince ??= now;
-  clock.hold(isWaiting && now - heldSince < PATIENCE_S, now);
+  clock.hold(isBlind() || (isWaiting && now - heldSince < PATIENCE_S), now);
+}
+
+/** No camera can be had at all: the time stands still, so that nothing is missed. */
+function isBlind() {
+  return grid.players.every((player) => ["offline", "denied"].includes(player.playback.state));
 }
 
 function jumpOverGap(position) {

@@ -6,7 +6,7 @@ import { at, toSeconds, toText } from "./coverage.js";
 import { FrameTimes } from "./frame_times.js";
 import { describe, SegmentReader, TICKS_PER_S } from "./fragments.js";
 import { MediaBuffer, whyUnplayable } from "./media_buffer.js";
-import { sessionWith, State } from "./session.js";
+import { PATH_OFF, sessionWith, State } from "./session.js";
 
 const PIECE_S = 10;
 const AHEAD_S = 12; // at normal speed; more at higher ones
@@ -231,6 +231,16 @@ export class RecordedPlayback {
     }
   }
 
+  async #refusal(answer) {
+    const problem = await answer.json();
+    if (PATH_OFF.has(problem?.code)) this.session.pathRefused();
+    else if (answer.status === 403) {
+      const words = "You do not have the right to play back this camera. An administrator can give it to your group.";
+      return Object.assign(new Error(words), { state: "denied" });
+    }
+    return new Error(problem?.detail ?? `The recorder answers with an error (${answer.status}).`);
+  }
+
   /** The next piece begins with a key frame that may lie before what is there; cut off, this one is not whole. */
   #goOnAfter(from) {
     this.#doneTicks = this.#loadedTicks;
@@ -240,7 +250,7 @@ export class RecordedPlayback {
   async #readPiece(from, answer, load) {
     this.#path = answer.path;
     if (answer.status === 404) return this.#nothingAt(from, await answer.json());
-    if (!answer.isOk) throw await refusal(answer);
+    if (!answer.isOk) throw await this.#refusal(answer);
     const reader = new SegmentReader();
     for await (const part of answer) {
       if (load.signal.aborted) return false;
@@ -283,13 +293,6 @@ export class RecordedPlayback {
     this.#frames.add(decodeTime);
     this.#loadedTicks = ticks;
   }
-}
-
-async function refusal(answer) {
-  const detail = (await answer.json())?.detail ?? `The recorder answers with an error (${answer.status}).`;
-  const isDenied = answer.status === 403;
-  const message = isDenied ? "You do not have the right to play back this camera. An administrator can give it to your group." : detail;
-  return Object.assign(new Error(message), isDenied ? { state: "denied" } : {});
 }
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -12,8 +12,11 @@ import { Ways } from "./ways.js";
 export const State = Object.freeze({
   IDLE: "idle", CONNECTING: "connecting", OPEN: "open", WAITING: "waiting", OFFLINE: "offline", DENIED: "denied",
 });
+/** Refusals of the way, not of the person: codes of relay and recorder. */
+export const PATH_OFF = new Set(["path_off", "relay_off"]);
 const LINGER_MS = 10_000; // a player that leaves and one that comes share the connection
 const RENEW_RETRY_MS = 3_000;
+const REFUSED_MS = 3_000; // refusals of many players are one question
 const STALE_MS = 600_000; // offers older than this are asked for anew before failed ways are tried again
 
 const AFTER_CLOSE = {
@@ -36,6 +39,7 @@ class RecorderSession extends EventTarget {
   #relayEnd = ""; // how the relay ended last in it: a code
   #granted = null;
   #askedAt = 0;
+  #refusedAt = -Infinity;
   #token = "";
   #renewal = null;
   #wakeUp = null;
@@ -91,6 +95,14 @@ class RecorderSession extends EventTarget {
   lookedAt() {
     this.#ways?.probe();
     if (this.#ways) this.#askAgainIfStale();
+  }
+
+  /** A host lets no video through: the remote network settings changed. What is allowed now? */
+  async pathRefused() {
+    const now = performance.now();
+    if (!this.#ways || now - this.#refusedAt < REFUSED_MS) return;
+    this.#refusedAt = now;
+    await this.#askAgain(true);
   }
 
   /** Resolves when the session is open, however long that takes; rejects when `signal` is aborted. */
@@ -180,6 +192,7 @@ class RecorderSession extends EventTarget {
   #waysChanged({ words, code, path }) {
     const { best, path: bestPath, isTrying, isReachable } = this.#ways;
     if (path === "relay") this.#relayEnd = code;
+    if (code === Close.FORBIDDEN || PATH_OFF.has(code) || (path && !best && !isTrying)) this.pathRefused();
     if (best) this.#useBest(bestPath, words);
     else if (!isTrying && !isReachable) this.#end(...(AFTER_CLOSE[this.#relayEnd] ?? (this.path ? LOST : NO_RELAY)));
     else this.#without(words);
@@ -228,17 +241,19 @@ class RecorderSession extends EventTarget {
   }
 
   /** Offers of this moment: the network of either side may be another one. */
-  #askAgain() {
+  #askAgain(isRefused = false) {
     return this.#ask(() => openSession(this.recorderId, this.wantedPath), (granted) => {
       this.#report.notOffered = granted.not_offered;
       if (!granted.offers.some(isKnown)) {
-        this.#plan(this.#granted); // what works goes on as long as it does
+        if (isRefused) this.#end(...noOffer(granted.not_offered, this.wantedPath));
+        else this.#plan(this.#granted); // what works goes on as long as it does
         return;
       }
       this.#granted = granted;
       this.#token = granted.token;
       this.#ways.renew();
       this.#offered();
+      this.#waysChanged({ words: "the settings changed" }); // the relay may no longer carry video
     });
   }
 
@@ -292,6 +307,9 @@ class RecorderSession extends EventTarget {
 function noOffer(notOffered, wanted) {
   if (notOffered.some((refusal) => refusal.code === "recorder_offline")) {
     return [State.OFFLINE, "The recorder is offline: it has not been in touch with the portal. It is tried again until it is back."];
+  }
+  if (notOffered.every((refusal) => refusal.code === "switched_off")) {
+    return [State.OFFLINE, "Every method is switched off in the recorder's Remote Network Settings."];
   }
   const refused = notOffered.filter(({ path }) => wanted === "auto" || path === wanted);
   const reasons = [...new Set(refused.map((refusal) => refusal.detail))].join(" ");
