@@ -100,7 +100,11 @@ def _add_run(commands: _Commands[argparse.ArgumentParser]) -> None:
 def _add_enrol(commands: _Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("enrol", help="register this recorder with a portal")
     parser.add_argument("--portal", required=True, metavar="URL", help="https://portal.example")
-    parser.add_argument("--code", required=True, help="the one-time code from My Recorders")
+    parser.add_argument(
+        "--code",
+        required=True,
+        help="the one-time code from My Recorders, or - to read it from the standard input",
+    )
     parser.add_argument("--name", help="what to call the recorder (default: the configured name)")
     parser.add_argument(
         "--replace", action="store_true", help="give up the present registration, if there is one"
@@ -159,8 +163,9 @@ def _enrol(options: argparse.Namespace) -> int:
             f"Warning: {url.text} is plain HTTP: whoever answers there now is believed to be the "
             "portal. Use https:// where it gets through."
         )
+    code = sys.stdin.readline(100) if options.code == "-" else options.code
     proxy = Proxy(config.proxy) if config.proxy else None
-    identity = asyncio.run(enrol(url, options.code, name, time.time(), proxy))
+    identity = asyncio.run(enrol(url, code, name, time.time(), proxy))
     save_identity(config.folder, identity)
     print(f"Registered as {identity.name} of {identity.organisation}.")
     if is_running(config.folder):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cmr.api.routes import Api, Call
 
 MODES = ("p2p", "lan")
+_WORDS = {"p2p": "peer-to-peer", "lan": "the local network"}
 MAX_LINES = 64  # of candidates in one request; how many are tried is the door's business
 
 
@@ -44,7 +45,7 @@ async def open_peer(api: Api, call: Call) -> Response:
         raise ApiError.bad_parameter("mode", f"must be {' or '.join(MODES)}")
     peers = _peers(api)
     if mode not in call.token.paths or not api.registration.is_path_on(mode):
-        raise _path_off(f"this token or the settings forbid {mode}")
+        raise _path_off(f"{_WORDS[mode]} is switched off here, or not part of this session")
     if not isinstance(sdp, str):
         raise ApiError(400, "bad_sdp", "sdp must be text")
     try:

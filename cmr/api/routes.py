@@ -150,7 +150,7 @@ class Api:
 
     def _check_path(self, route: Route, door: Door, token: AccessToken) -> None:
         if not route.is_control and not self.is_open(door, token):
-            fact = f"the {door.name} door may carry no video: this token or the settings forbid it"
+            fact = "this way is switched off here, or not part of this session"
             raise ApiError(403, "path_off", fact)
 
     def _held(self, call: Call, response: Response) -> Response:

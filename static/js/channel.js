@@ -177,8 +177,15 @@ export class Channel {
     if (type === Type.DATA) stream?.push(payload);
     else if (type === Type.END) this.#ended(stream);
     else if (type === Type.PING) this.transport.send(encode(Type.PONG, 0, payload));
-    else if (type === Type.NOTICE && number === 0) this.onnotice(parseNotice(payload));
+    else if (type === Type.NOTICE && number === 0) this.#told(parseNotice(payload));
     else if (type === Type.NOTICE) stream?.notice(parseNotice(payload));
+  }
+
+  /** Of the whole session. A data channel has no close code: it comes as the last notice. */
+  #told(notice) {
+    if (!notice.close) return this.onnotice(notice);
+    this.transport.close();
+    this.#closed({ code: notice.close, detail: notice.code });
   }
 
   #ended(stream) {

@@ -232,8 +232,8 @@ def test_the_expected_size_is_what_the_camera_sends(client, owner, cameras) -> N
     query = {"cameras": str(cameras[0].pk), "zone": "UTC"}
     query |= {"start": "2026-01-10T10:00:00", "end": "2026-01-10T10:10:00"}
     page = client.get("/incidents/estimate/", query).content.decode()
-    assert "About 143.1\xa0MB" in page
-    assert "357.6\xa0MB" in page
+    assert "About 150.0 MB" in page
+    assert "375.0 MB" in page
 
 
 def test_names_are_text_wherever_they_appear(client, owner, done, cameras) -> None:

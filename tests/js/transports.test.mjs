@@ -44,3 +44,15 @@ test("a direct path that says nothing for 900 ms is dead (L4)", { timeout: 20_00
 test("a patient one is dead at once when the network changed and it does not answer (L5)", { timeout: 20_000 }, async () => {
   assert.deepEqual(await closedOf(undefined, (channel) => channel.probe(50)), ["silent", true]);
 });
+
+test("a data channel's last notice is its close code", { timeout: 20_000 }, async () => {
+  const { encode, Type } = await import("../../static/js/protocol.js");
+  const closed = await new Promise((resolve) => {
+    const line = silentLine();
+    const channel = new Channel(line, { onclose: resolve });
+    const notice = JSON.stringify({ code: "path_off", detail: "", is_final: true, close: 4403 });
+    line.onmessage(encode(Type.NOTICE, 0, new TextEncoder().encode(notice)).slice().buffer);
+    channel.close();
+  });
+  assert.deepEqual(closed, { code: 4403, detail: "path_off" });
+});
