@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -63,6 +64,29 @@ def watch(page: Page, camera: str, expected: str) -> Seen:
     first_frame_ms = player.get_attribute("data-first-frame-ms")
     path = str(player.get_attribute("data-path"))
     return Seen(path, int(first_frame_ms or 0), "" if path == expected else _report(page))
+
+
+# When each frame was shown, in milliseconds.
+_LOG_FRAMES = """() => {
+  const { video } = document.querySelector('contera-player');
+  window.shown = [];
+  const look = (now) => { window.shown.push(now); video.requestVideoFrameCallback(look); };
+  video.requestVideoFrameCallback(look);
+}"""
+_GOES_ON = "before => window.shown.length > before + 30"
+RESUMED_MS = 60_000
+
+
+def stood_still_s(page: Page, event: Callable[[], None]) -> float:
+    """The longest time without a new frame while something happens to the network."""
+    page.evaluate(_LOG_FRAMES)
+    page.wait_for_function(_GOES_ON, arg=0)
+    event()
+    page.wait_for_timeout(2_000)  # frames that were there already
+    before = page.evaluate("() => window.shown.length")
+    page.wait_for_function(_GOES_ON, arg=before, timeout=RESUMED_MS)
+    shown = page.evaluate("() => window.shown")
+    return max(after - earlier for earlier, after in pairwise(shown)) / 1000
 
 
 def _report(page: Page) -> str:
