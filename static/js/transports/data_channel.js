@@ -16,6 +16,7 @@ export class DataChannelTransport {
   #found = []; // lines of all candidates of ours
   #unsent = [];
   #isGathered = false;
+  #wasOpen = false;
   #trickle = null;
   #joiner = new Joiner();
   #fail = () => {}; // ends `open`
@@ -28,10 +29,11 @@ export class DataChannelTransport {
     Object.assign(this, { mode, iceServers, request });
   }
 
-  /** What was learnt of the viewer's NAT, or null when no STUN server was asked. */
+  /** What was learnt of the viewer's NAT; null when nothing was: not asked, not answered yet, or in vain though UDP works. */
   get viewerNat() {
-    const isKnown = this.iceServers.length > 0 && (this.#isGathered || this.#found.length > 0);
-    return isKnown ? natOf(this.#found) : null;
+    const isSeen = this.#found.some((line) => parseCandidate(line)?.type === "srflx");
+    const isInVain = this.iceServers.length > 0 && this.#isGathered && !this.#wasOpen;
+    return isSeen || isInVain ? natOf(this.#found) : null;
   }
 
   async open(deadlineMs) {
@@ -44,6 +46,7 @@ export class DataChannelTransport {
     try {
       await Promise.race([opened, this.#agree()]);
       await opened;
+      this.#wasOpen = true;
     } catch (error) {
       this.#giveUp();
       throw error;
