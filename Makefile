@@ -54,8 +54,8 @@ demo: static ## run Contera with sample cameras (CONTERA_PORT, CONTERA_DATA move
 # --- tests and checks ---
 
 PYTEST := $(BIN)/python -m pytest
-# Programs, sockets and a browser share two cores: what fails is tried once more, and named in the summary.
-TESTS := $(PYTEST) -q -rR --reruns 1
+# Programs, sockets and a browser share two cores: what fails is tried again, and named in the summary.
+TESTS := $(PYTEST) -q -rR --reruns 2
 # The part whose behaviour depends on the database.
 DJANGO_TESTS := $(wildcard tests/accounts tests/recorders tests/streaming tests/incidents tests/contera)
 # What the checks of the settings see: a portal in service.
