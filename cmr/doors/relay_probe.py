@@ -25,6 +25,11 @@ MAX_SAID_BYTES = 16 * 1024
 HOLDS = "a filter on the way holds request bodies until their end"
 
 
+def probe_url(node: str) -> str:
+    """Where a new probe goes."""
+    return f"{node}/relay/v1/probes/{secrets.token_hex(16)}"
+
+
 async def probe_stream(
     session: aiohttp.ClientSession, node: str, authorization: Mapping[str, str]
 ) -> str | None:
@@ -42,7 +47,7 @@ async def probe_stream(
 async def _try(
     session: aiohttp.ClientSession, node: str, authorization: Mapping[str, str]
 ) -> str | None:
-    url = f"{node}/relay/v1/probes/{secrets.token_hex(16)}"
+    url = probe_url(node)
     is_over = asyncio.Event()
     post = asyncio.create_task(_post(session, url, authorization, is_over))
     try:
@@ -63,7 +68,7 @@ async def _verdict(
     try:
         async with asyncio.timeout(STREAM_S):
             while True:
-                received = await _received(session, url, authorization)
+                received = await probe_received(session, url, authorization)
                 was_answered = True
                 if isinstance(received, str):
                     return received
@@ -103,10 +108,11 @@ async def _post(
     return f"a filter on the way refuses long requests of type message/http ({said})"
 
 
-async def _received(
+async def probe_received(
     session: aiohttp.ClientSession, url: str, authorization: Mapping[str, str]
 ) -> int | str:
-    """How much of the probe has arrived, or what stops answers of our media type."""
+    """How much of the probe has arrived, or what stops answers of our media type. Raises
+    LINK_ERRORS."""
     async with session.get(url, headers=authorization, allow_redirects=False) as answer:
         data = await read_bounded(answer.content, MAX_SAID_BYTES)
         is_ours = answer.headers.get("Content-Type", "").startswith("message/http")

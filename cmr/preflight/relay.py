@@ -6,27 +6,22 @@ The relay counts what arrives of a probe while it is under way (docs/design/conn
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import aiohttp
 
 from cmr.connector import Outgoing, UntrustedCertificate
-from cmr.portal import connection_words, read_bounded
+from cmr.doors.relay_probe import HOLDS, probe_received, probe_stream, probe_url
+from cmr.doors.relay_words import LINK_ERRORS
+from cmr.portal import connection_words
 from cmr.preflight.check import Verdict
 from cmr.proxy import ProxyError
-from protocol.errors import ProtocolError
-from protocol.http_message import RESPONSE_TYPE, parse_response_head
+from protocol.http_message import RESPONSE_TYPE
 from protocol.session import SUBPROTOCOL
 
 ANSWER_S = 6.0
-ARRIVAL_S = 5.0  # the first bytes of a body that is not held are there within (L13)
-ASK_EVERY_S = 0.2
-FIRST_BYTES = 2048
-MAX_ANSWER_BYTES = 64 * 1024
 
 UPLOAD_S = 2.0
 MAX_UPLOAD_BYTES = 4_000_000
@@ -60,9 +55,6 @@ class Node:
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.relay_pass}"}
 
-    def probe_url(self) -> str:
-        return f"{self.url}/relay/v1/probes/{secrets.token_hex(16)}"
-
 
 def _session(outgoing: Outgoing) -> aiohttp.ClientSession:
     return outgoing.session(aiohttp.ClientTimeout(total=None, sock_connect=ANSWER_S), limit=0)
@@ -70,42 +62,32 @@ def _session(outgoing: Outgoing) -> aiohttp.ClientSession:
 
 async def message_http(outgoing: Outgoing, node: Node) -> Verdict:
     """A small request and an answer, both of the media type that relayed video has."""
-    url = node.probe_url()
+    url = probe_url(node.url)
     headers = {**node.headers, "Content-Type": RESPONSE_TYPE}
     try:
         async with asyncio.timeout(ANSWER_S), _session(outgoing) as session:
             async with session.post(url, headers=headers, data=bytes(64)) as answer:
                 status = answer.status
-            received = await _received(session, url, node)
-    except (aiohttp.ClientError, OSError) as error:
+            received = await probe_received(session, url, node.headers)
+    except LINK_ERRORS as error:
         return _failed(error, _FILTER_ADVICE)
-    if status != 204 or received is None:
+    if status != 204:
         return Verdict.failed(f"answered {status} by something between", _FILTER_ADVICE)
+    if isinstance(received, str):
+        return Verdict.failed(received, _FILTER_ADVICE)
     return Verdict.passed("requests and answers of this type arrive unchanged")
 
 
 async def streaming(outgoing: Outgoing, node: Node) -> Verdict:
-    """A body that is not at its end: does its beginning arrive?"""
-    url, arrived = node.probe_url(), asyncio.Event()
-    headers = {**node.headers, "Content-Type": RESPONSE_TYPE}
+    """A body that is not at its end: what the relay door decides its way of sending by."""
     started = time.monotonic()
-    async with _session(outgoing) as session:
-        post = asyncio.create_task(_post(session, url, headers, _held(arrived)))
-        try:
-            async with asyncio.timeout(ARRIVAL_S):
-                while not await _received(session, url, node):
-                    if post.done():
-                        return Verdict.failed(post.result(), _FILTER_ADVICE)
-                    await asyncio.sleep(ASK_EVERY_S)
-        except TimeoutError:
-            seconds = f"{ARRIVAL_S:g} s"
-            return Verdict.failed(f"nothing of an upload arrived within {seconds}", _HOLDS_ADVICE)
-        except (aiohttp.ClientError, OSError) as error:
-            return _failed(error, _FILTER_ADVICE)
-        finally:
-            arrived.set()
-            post.cancel()
-            await asyncio.gather(post, return_exceptions=True)
+    try:
+        async with _session(outgoing) as session:
+            stopped_by = await probe_stream(session, node.url, node.headers)
+    except LINK_ERRORS as error:
+        return _failed(error, _FILTER_ADVICE)
+    if stopped_by is not None:
+        return Verdict.failed(stopped_by, _HOLDS_ADVICE if stopped_by == HOLDS else _FILTER_ADVICE)
     passed_ms = round((time.monotonic() - started) * 1000)
     return Verdict.passed(f"uploads arrive while they are being sent ({passed_ms} ms)")
 
@@ -136,7 +118,7 @@ async def upload(outgoing: Outgoing, node: Node) -> Verdict:
         headers = {**node.headers, "Content-Type": RESPONSE_TYPE}
         while time.monotonic() - started < UPLOAD_S and sent < MAX_UPLOAD_BYTES:
             piece = secrets.token_bytes(PIECE_BYTES)  # what a line that compresses cannot shrink
-            async with session.post(node.probe_url(), headers=headers, data=piece) as answer:
+            async with session.post(probe_url(node.url), headers=headers, data=piece) as answer:
                 if answer.status != 204:
                     raise aiohttp.ClientError(f"the relay answered {answer.status}")
             sent += PIECE_BYTES
@@ -171,34 +153,6 @@ def _cameras(kbps: float, each: int, kind: str) -> str:
 
 def _rate_words(kbps: float) -> str:
     return f"{kbps / 1000:.1f} Mbps" if kbps >= 1000 else f"{kbps:.0f} kbps"
-
-
-async def _held(is_over: asyncio.Event) -> AsyncIterator[bytes]:
-    yield bytes(FIRST_BYTES)
-    await is_over.wait()
-
-
-async def _post(
-    session: aiohttp.ClientSession, url: str, headers: dict[str, str], body: AsyncIterator[bytes]
-) -> str:
-    """What ended the upload before its end, in words."""
-    try:
-        async with session.post(url, headers=headers, data=body) as answer:
-            return f"the upload was answered {answer.status} before it ended"
-    except (aiohttp.ClientError, OSError) as error:
-        return f"the upload was cut: {_words(error)}"
-
-
-async def _received(session: aiohttp.ClientSession, url: str, node: Node) -> int | None:
-    """Bytes of a probe that have arrived; None when the answer is not the relay's."""
-    async with asyncio.timeout(ANSWER_S), session.get(url, headers=node.headers) as answer:
-        data = await read_bounded(answer.content, MAX_ANSWER_BYTES)
-    head, _, body = data.partition(b"\r\n\r\n")
-    try:
-        parse_response_head(head)
-        return int(json.loads(body)["received"])
-    except (ProtocolError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _failed(error: Exception, advice: str) -> Verdict:

@@ -158,7 +158,7 @@ async def test_through_an_open_network_all_of_the_relay_passes(portal: Signer) -
 async def test_l13_what_a_filter_does_is_named(
     portal: Signer, monkeypatch: pytest.MonkeyPatch, rule: str, test, advice: str
 ) -> None:
-    monkeypatch.setattr(relay, "ARRIVAL_S", 1.0)
+    monkeypatch.setattr("cmr.doors.relay_probe.STREAM_S", 1.0)
     async with filtered(portal, rule) as node:
         verdict = await test(Outgoing(), node)
     assert verdict.state == State.FAIL
