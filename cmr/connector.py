@@ -19,9 +19,10 @@ from cryptography.x509.oid import NameOID
 
 from cmr import __version__
 from cmr.carrier import Outer
-from cmr.dialling import DIAL_S, dial, is_loopback
+from cmr.dialling import DIAL_S, dial
 from cmr.proxy import Proxy
 from cmr.sealed_http import HostTrust, SealedError, Tunnels
+from protocol.loopback import is_loopback
 
 if TYPE_CHECKING:
     from aiohttp.client import ClientTimeout

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import os
 import socket
 from typing import Any
@@ -49,11 +48,3 @@ def failure_words(error: OSError) -> str:
     if isinstance(error, socket.gaierror):
         return "no host has this name, or DNS is down"
     return os.strerror(error.errno).lower() if error.errno else str(error)
-
-
-def is_loopback(host: str) -> bool:
-    """True when what is sent there does not leave this machine."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -15,8 +15,8 @@ import aiohttp
 
 from cmr.carrier import OuterError
 from cmr.connector import NO_TLS, Outgoing, UntrustedCertificate
-from cmr.dialling import is_loopback
 from cmr.proxy import ProxyError
+from protocol.loopback import is_loopback
 
 REQUEST_TIMEOUT_S = 10  # a portal that needs longer is as good as away; the next try comes soon
 MAX_ANSWER_BYTES = 256 * 1024  # key set, relay list and settings have a few KiB

@@ -16,12 +16,12 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import Collection
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from contera.node_key import load_node_key
 from contera.sealed_http import Application, SealedHost, SealedHttp
+from protocol.loopback import is_loopback
 from protocol.sealed_http import NODE_HOST_ID
 from protocol.tokens import KeyRing
 from streaming.relay.asgi import RelayApp
@@ -37,7 +37,7 @@ MAX_JWKS_BYTES = 64 * 1024
 
 def load_keys(source: str) -> KeyRing:
     """The portal's keys; raises ValueError, which names the source."""
-    if source.startswith("http://") and not _is_here(urlsplit(source).hostname or ""):
+    if source.startswith("http://") and not is_loopback(urlsplit(source).hostname or ""):
         raise ValueError(f"{source}: must be https, or anybody between could name other keys")
     try:
         return KeyRing(json.loads(_read(source)))
@@ -47,14 +47,6 @@ def load_keys(source: str) -> KeyRing:
         raise ValueError(f"{source}: {error.strerror or error}") from None
     except ValueError as error:  # ProtocolError `bad_keys` is one
         raise ValueError(f"{source} holds no keys of a portal: {error}") from None
-
-
-def _is_here(host: str) -> bool:
-    """Whether what is asked there does not leave this machine."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _read(source: str) -> bytes:

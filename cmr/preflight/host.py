@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import aiohttp
 
 from cmr.connector import Outgoing, UntrustedCertificate
-from cmr.dialling import dial, failure_words, is_loopback
+from cmr.dialling import dial, failure_words
 from cmr.portal import connection_words
 from cmr.preflight.check import Verdict
 from cmr.proxy import ProxyError
+from protocol.loopback import is_loopback
 
 CONNECT_S = 6.0
 SHOWN_ADDRESSES = 3
