@@ -18,6 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from accounts.models import User
 from recorders.models import Recorder
+from streaming.relayed import TIMEOUT, begin
 from streaming.services import powerless_token
 from streaming.viewing import viewed_by
 
@@ -25,7 +26,6 @@ logger = logging.getLogger(__name__)
 
 MAX_MESSAGES = 2_000  # of one change; whoever comes after waits for the end of the token
 AT_ONCE = 16  # a recorder that is slow to answer must not keep the others waiting
-CONNECT_S, READ_S = 3, 12  # the relay gives a silent recorder up after 10 s
 DIRECT = {"manual_nat", "lan", "p2p"}
 
 Message = tuple[str, str]  # recorder id, token
@@ -38,8 +38,7 @@ def tell_recorders(user_ids: Sequence[str], now: datetime) -> None:
         logger.warning("access change: only the first %d recorders are told", MAX_MESSAGES)
     if not messages:
         return
-    timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
-    web = urllib3.PoolManager(timeout=timeout, retries=False, maxsize=AT_ONCE, block=True)
+    web = urllib3.PoolManager(timeout=TIMEOUT, retries=False, maxsize=AT_ONCE, block=True)
     with ThreadPoolExecutor(AT_ONCE) as threads:
         outcomes = list(threads.map(lambda message: _tell(web, message), messages[:MAX_MESSAGES]))
     logger.info("access change: told %d of %d recorders", sum(outcomes), len(outcomes))
@@ -65,13 +64,8 @@ def _tell(web: urllib3.PoolManager, message: Message) -> bool:
     """Whether the recorder was told; one of the relay nodes has its link."""
     recorder_id, token = message
     for url in settings.CONTERA_RELAY_URLS:
-        target = f"{url}/relay/v1/recorders/{recorder_id}/v1/access-changes"
-        headers = {"Authorization": f"Bearer {token}"}
-        try:
-            # Its status alone: a body could go on for ever, and keep the worker from all others.
-            answer = web.request(
-                "POST", target, headers=headers, body=b"", redirect=False, preload_content=False
-            )
+        try:  # its status alone: a body would keep the worker from all others
+            answer = begin(web, url, recorder_id, token, "POST", "/v1/access-changes")
         except HTTPError as error:
             logger.info("access change: %s does not answer: %s", url, type(error).__name__)
             continue

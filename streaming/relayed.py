@@ -16,7 +16,7 @@ from recorders.models import Recorder
 CONNECT_S, READ_S = 3, 12  # the relay gives a silent recorder up after 10 s
 MAX_BYTES = 256 * 1024
 
-_TIMEOUT = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
+TIMEOUT = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
 
 
 class Silence(Exception):
@@ -27,15 +27,11 @@ def ask(
     recorder: Recorder, token: str, method: str, target: str
 ) -> tuple[int, dict[str, Any]]:  # Any: JSON
     """Status and body of the recorder's answer; raises Silence."""
-    web = urllib3.PoolManager(timeout=_TIMEOUT, retries=False)
-    headers = {"Authorization": f"Bearer {token}"}
+    web = urllib3.PoolManager(timeout=TIMEOUT, retries=False)
     said = "The recorder is not linked to the relay."
     for url in settings.CONTERA_RELAY_URLS:
-        address = f"{url}/relay/v1/recorders/{recorder.pk}{target}"
         try:
-            answer = web.request(
-                method, address, headers=headers, redirect=False, preload_content=False
-            )
+            answer = begin(web, url, str(recorder.pk), token, method, target)
             data = _body(answer)
         except HTTPError as error:
             said = f"The relay does not answer ({type(error).__name__})."
@@ -45,6 +41,20 @@ def ask(
             return answer.status, body
         said = str(body.get("detail", ""))[:300] or said
     raise Silence(said)
+
+
+def begin(
+    web: urllib3.PoolManager, relay: str, recorder_id: str, token: str, method: str, target: str
+) -> BaseHTTPResponse:
+    """The recorder's answer by this relay node, its body not read yet: a body could go on for ever.
+    Raises urllib3's HTTPError."""
+    return web.request(
+        method,
+        f"{relay}/relay/v1/recorders/{recorder_id}{target}",
+        headers={"Authorization": f"Bearer {token}"},
+        redirect=False,
+        preload_content=False,
+    )
 
 
 def _body(answer: BaseHTTPResponse) -> bytes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from functools import cache
 
 import pytest
@@ -116,3 +117,19 @@ def archive(segments: tuple[Segment, ...]) -> MemoryArchive:
 @pytest.fixture
 def api(camera: Camera, archive: MemoryArchive, registration: Registration) -> Api:
     return Api({1: camera}, archive, registration)
+
+
+@pytest.fixture
+async def sending(camera: Camera, segments: tuple[Segment, ...]) -> AsyncIterator[Camera]:
+    """Camera 1 sends 50 frames a second."""
+
+    async def send() -> None:
+        while True:
+            for segment in segments[1:]:
+                camera.streams["hd"].publish(segment)
+                await asyncio.sleep(0.02)
+
+    task = asyncio.create_task(send())
+    yield camera
+    task.cancel()
+    await asyncio.wait([task])

@@ -12,7 +12,6 @@ import aiohttp
 import pytest
 
 from cmr.api.routes import Api
-from cmr.cameras.camera import Camera
 from cmr.config import WebConfig
 from cmr.doors.ports import Port, listen
 from cmr.doors.relay import RelayDoor
@@ -21,7 +20,6 @@ from cmr.identity import Identity
 from cmr.registration import Registration, RelayAccess
 from contera.listening import Server, server_config
 from contera.listening import listen as listen_as_relay
-from protocol.fragments import Segment
 from protocol.tokens import KeyRing, Signer, sign_relay_pass
 from streaming.relay.asgi import RelayApp
 from streaming.relay.hub import Hub
@@ -37,22 +35,6 @@ def registration(identity: Identity) -> Registration:
 def token(token: Token) -> Token:
     """As the cast's, from now on."""
     return partial(token, now=int(time.time()))
-
-
-@pytest.fixture
-async def sending(camera: Camera, segments: tuple[Segment, ...]) -> AsyncIterator[Camera]:
-    """Camera 1 sends 50 frames a second."""
-
-    async def send() -> None:
-        while True:
-            for segment in segments[1:]:
-                camera.streams["hd"].publish(segment)
-                await asyncio.sleep(0.02)
-
-    task = asyncio.create_task(send())
-    yield camera
-    task.cancel()
-    await asyncio.wait([task])
 
 
 @pytest.fixture

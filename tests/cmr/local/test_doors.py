@@ -7,7 +7,6 @@ import logging
 import socket
 import ssl
 import subprocess
-from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
@@ -18,28 +17,12 @@ from cmr.doors import ports
 from cmr.doors import web as web_door
 from cmr.doors.ports import Speech, open_ports
 from cmr.local import access as access_module
-from protocol.fragments import Segment, SegmentReader
+from protocol.fragments import SegmentReader
 from tests.cmr.doors.conftest import until
 from tests.cmr.local.conftest import ADMIN, Site
 
 BASIC = {"Authorization": aiohttp.encode_basic_auth(*ADMIN)}
 LIVE = "/v1/cameras/1/live"
-
-
-@pytest.fixture
-async def sending(camera: Camera, segments: tuple[Segment, ...]) -> AsyncIterator[Camera]:
-    """Camera 1 sends 50 frames a second."""
-
-    async def send() -> None:
-        while True:
-            for segment in segments[1:]:
-                camera.streams["hd"].publish(segment)
-                await asyncio.sleep(0.02)
-
-    task = asyncio.create_task(send())
-    yield camera
-    task.cancel()
-    await asyncio.wait([task])
 
 
 @pytest.mark.parametrize("port", ["http", "https", "both", "streaming"])
