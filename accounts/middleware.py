@@ -5,16 +5,44 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from allauth.account.authentication import get_authentication_records as authentication_records
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
+from accounts.circumstances import Circumstances
+from accounts.client_address import client_address
 from accounts.models import Group, Membership, Organisation, User
 
 ORGANISATION_KEY = "organisation"  # in the session: the one the person switched to
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class CircumstancesMiddleware:
+    """Knows how the person of `request.user` is here; read when the user is."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        known = request.user
+        request.user = SimpleLazyObject(lambda: _with_circumstances(request, known))  # type: ignore[assignment]  # as Django's own
+        return self.get_response(request)
+
+
+def _with_circumstances(request: HttpRequest, user: User | AnonymousUser) -> User | AnonymousUser:
+    if not user.is_authenticated:  # also resolves Django's lazy object
+        return AnonymousUser()
+    user.circumstances = Circumstances(
+        client="browser",
+        address=client_address(request),
+        is_strong=any(
+            record.get("method") == "mfa" for record in authentication_records(request, user)
+        ),
+    )
+    return user
 
 
 class OrganisationMiddleware:
@@ -34,7 +62,9 @@ class OrganisationMiddleware:
 
 
 def memberships_of(user: User | AnonymousUser) -> list[Membership]:
-    administrators = Group.objects.filter(is_administrators=True, memberships=OuterRef("pk"))
+    administrators = Group.objects.in_force(user).filter(
+        built_in=Group.BuiltIn.ADMINISTRATORS, memberships=OuterRef("pk")
+    )
     mine = Membership.objects.in_force(user).select_related("organisation")
     return list(
         mine.annotate(is_administrator=Exists(administrators)).order_by(

@@ -26,11 +26,9 @@ class OrganisationQuerySet(models.QuerySet[Any]):
         return self.filter(memberships__in=Membership.objects.in_force(user))
 
     def administered_by(self, user: User | AnonymousUser) -> OrganisationQuerySet:
-        from accounts.models import Group, Membership
+        from accounts.models import Group
 
-        groups = Group.objects.filter(
-            is_administrators=True, memberships__in=Membership.objects.in_force(user)
-        )
+        groups = Group.objects.in_force(user).filter(built_in=Group.BuiltIn.ADMINISTRATORS)
         return self.filter(groups__in=groups)
 
 
@@ -45,15 +43,21 @@ class OrganisationOwnedQuerySet(models.QuerySet[Any]):
 
 class MembershipQuerySet(OrganisationOwnedQuerySet):
     def in_force(self, user: User | AnonymousUser) -> Self:
-        """Where the person belongs now: neither only invited nor disabled."""
-        if not is_signed_in(user):
+        """Where the person belongs now: neither only invited nor disabled, and as the organisation
+        wants its people to sign in."""
+        if isinstance(user, AnonymousUser) or not is_signed_in(user):
             return self.none()
-        return self.filter(user=user, state=self.model.State.ACTIVE)
+        how = user.circumstances
+        mine = self.filter(user=user, state=self.model.State.ACTIVE)
+        for only in (how.provider_of, how.only_organisation):
+            if only is not None:
+                mine = mine.filter(organisation=only)
+        return mine
 
     def administrators(self) -> Self:
         """Those who can administer right now."""
         return self.filter(
-            groups__is_administrators=True, state=self.model.State.ACTIVE, user__is_active=True
+            groups__built_in="administrators", state=self.model.State.ACTIVE, user__is_active=True
         )
 
     def search(self, words: str) -> Self:
@@ -62,6 +66,29 @@ class MembershipQuerySet(OrganisationOwnedQuerySet):
         for word in words.split():
             found = found.filter(Q(name__icontains=word) | Q(user__email__icontains=word))
         return found
+
+
+class GroupQuerySet(OrganisationOwnedQuerySet):
+    def in_force(self, user: User | AnonymousUser) -> Self:
+        """Groups that count for the person now: not those that ask for a second factor, unless
+        there was one."""
+        from accounts.models import Membership
+
+        groups = self.filter(memberships__in=Membership.objects.in_force(user))
+        is_strong = isinstance(user, AnonymousUser) or user.circumstances.is_strong
+        return groups if is_strong else groups.filter(requires_mfa=False)
+
+
+class ConsentQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """For the administrators of both sides."""
+        from accounts.models import Organisation
+
+        mine = Organisation.objects.administered_by(user)
+        return self.filter(Q(organisation__in=mine) | Q(dealer__in=mine))
+
+    def in_force(self, now: datetime) -> Self:
+        return self.filter(state=self.model.State.GIVEN, starts_at__lte=now, ends_at__gt=now)
 
 
 class AuditQuerySet(OrganisationOwnedQuerySet):

@@ -34,7 +34,7 @@ def create_organisation(
     """An organisation with its Administrators group and its first administrator, who is invited."""
     organisation = Organisation.objects.create(name=name)
     administrators = Group.objects.create(
-        organisation=organisation, name=ADMINISTRATORS, is_administrators=True
+        organisation=organisation, name=ADMINISTRATORS, built_in=Group.BuiltIn.ADMINISTRATORS
     )
     record(organisation, actor, "organisation.created", organisation)
     return add_person(organisation, email, person_name, [administrators], actor)
@@ -79,7 +79,7 @@ def accept_invitation(membership: Membership, actor: Actor, password: str | None
         membership.state = State.ACTIVE
         if password is not None:
             _set_first_password(membership.user, password)
-        record(membership.organisation, actor, "person.joined", membership.user.email)
+        record(membership.organisation, actor, "person.joined", membership.user.login)
 
 
 def rename_person(membership: Membership, name: str, actor: Actor) -> None:
@@ -92,7 +92,7 @@ def rename_person(membership: Membership, name: str, actor: Actor) -> None:
             membership.organisation,
             actor,
             "person.renamed",
-            membership.user.email,
+            membership.user.login,
             before=before,
             after=name,
         )
@@ -109,7 +109,7 @@ def set_groups(membership: Membership, groups: Collection[Group], actor: Actor) 
             membership.organisation,
             actor,
             "person.groups_changed",
-            membership.user.email,
+            membership.user.login,
             before=_names(before),
             after=_names(groups),
         )
@@ -131,7 +131,7 @@ def remove_person(membership: Membership, actor: Actor) -> None:
         user, groups = membership.user, _names(membership.groups.all())
         membership.delete()
         _settle(user)
-        record(membership.organisation, actor, "person.removed", user.email, groups=groups)
+        record(membership.organisation, actor, "person.removed", user.login, groups=groups)
         announce_change([user])
 
 
@@ -143,7 +143,7 @@ def _move(membership: Membership, old: State, new: State, actor: Actor, action: 
             raise NotPossible("wrong_state", f"{membership} is {membership.state}.")
         membership.state = new
         _settle(membership.user)
-        record(membership.organisation, actor, action, membership.user.email)
+        record(membership.organisation, actor, action, membership.user.login)
         announce_change([membership.user])
 
 
@@ -253,4 +253,4 @@ def _names(groups: Iterable[Group]) -> list[str]:
 
 
 def _emails(memberships: Iterable[Membership]) -> list[str]:
-    return sorted(membership.user.email for membership in memberships)
+    return sorted(membership.user.login for membership in memberships)

@@ -35,7 +35,7 @@ def record_for_person(user: User, actor: Actor, action: str, **detail: Any) -> N
     """The line in the audit trail of every organisation that knows the person (Any: JSON)."""
     known = Membership.objects.filter(user=user).exclude(state=Membership.State.INVITED)
     for organisation in Organisation.objects.filter(memberships__in=known):
-        record(organisation, actor, action, user.email, **detail)
+        record(organisation, actor, action, user.login, **detail)
 
 
 # Django's and allauth's signals pass more than is used here, hence the keywords (Any: theirs).
@@ -69,7 +69,7 @@ def _password_reset(request: HttpRequest, user: User, **kwargs: Any) -> None:
 
 def _actor(user: User, request: HttpRequest) -> Actor:
     """Themselves, or whoever types their password: the address says more than the name."""
-    return Actor(user, user.email, client_address(request))
+    return Actor(user, user.login, client_address(request))
 
 
 def _new_password(user: User, request: HttpRequest, action: str) -> None:

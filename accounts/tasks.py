@@ -62,4 +62,5 @@ def send_password_changed(user_pk: str) -> None:
 def _send(template: str, subject: str, user: User, context: dict[str, object]) -> None:
     body = render_to_string(f"accounts/mail/{template}.txt", context)
     one_line = " ".join(subject.split())  # an organisation's name never starts a header
-    send_mail(one_line, body, settings.DEFAULT_FROM_EMAIL, [user.email])
+    if user.email:  # who signs in by user name hears it from an administrator
+        send_mail(one_line, body, settings.DEFAULT_FROM_EMAIL, [user.email])

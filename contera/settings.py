@@ -23,6 +23,10 @@ SECRET_KEY_FALLBACKS = env.words("CONTERA_SECRET_KEY_FALLBACKS")
 CONTERA_SIGNING_KEY_FILE = Path(
     env.text("CONTERA_SIGNING_KEY_FILE") or CONTERA_DATA / "keys" / "portal.pem"
 )
+# Encrypts secrets in the database (accounts/encrypted.py); every process needs the same file.
+CONTERA_SECRETS_KEY_FILE = Path(
+    env.text("CONTERA_SECRETS_KEY_FILE") or CONTERA_DATA / "keys" / "secrets"
+)
 _base = urlsplit(CONTERA_BASE_URL)
 IS_HTTPS = _base.scheme == "https"
 ALLOWED_HOSTS = env.words("CONTERA_ALLOWED_HOSTS") or sorted(
@@ -64,6 +68,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.usersessions",
     "channels",
     "csp",
     "django_htmx",
@@ -85,6 +92,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.CircumstancesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",

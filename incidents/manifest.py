@@ -71,4 +71,4 @@ def _clip(clip: ExportedClip, end: datetime, file_name: str) -> dict[str, Any]: 
 
 
 def _person(user: User | None) -> dict[str, str] | None:
-    return {"name": user.name, "email": user.email} if user else None
+    return {"name": user.name, "email": user.login} if user else None

@@ -80,6 +80,10 @@ class Recorder(models.Model):
     relay_transport = models.JSONField(default=dict, editable=False)
     storage = models.JSONField(default=dict, editable=False)  # used_bytes capacity_bytes oldest
     clock_offset_s = models.FloatField(null=True, editable=False)  # recorder minus portal
+    # The last of its reports of who watched what that is in the audit trail.
+    viewings_seen = models.PositiveBigIntegerField(default=0, editable=False)
+    # What webhooks were told last; None before the first heartbeat.
+    announced_online = models.BooleanField(null=True, editable=False)
 
     objects = RecorderQuerySet.as_manager()
 

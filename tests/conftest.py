@@ -63,6 +63,7 @@ def _own(redis_url: str, folder: Path) -> dict[str, Any]:
         "CONTERA_DATA": folder,
         "STATIC_ROOT": folder / "static",
         "CONTERA_SIGNING_KEY_FILE": folder / "portal.pem",
+        "CONTERA_SECRETS_KEY_FILE": folder / "secrets",
         "CONTERA_STORAGE": f"file://{folder / 'exports'}",
         # Pages in tests name static files as they are; there is no collectstatic before a test.
         "STORAGES": {
@@ -101,7 +102,7 @@ def _organisation(name: str) -> tuple[Organisation, Group]:
 
     organisation = Organisation.objects.create(name=name)
     administrators = Group.objects.create(
-        organisation=organisation, name="Administrators", is_administrators=True
+        organisation=organisation, name="Administrators", built_in="administrators"
     )
     return organisation, administrators
 

@@ -8,6 +8,8 @@ from django.utils import timezone
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 
+from accounts.circumstances import Circumstances
+from accounts.client_address import client_address
 from accounts.models import ApiToken, User
 
 LAST_USED_STEP = timedelta(minutes=1)  # not a write per request
@@ -26,6 +28,13 @@ class ApiTokenAuthentication(authentication.BaseAuthentication):
         if scheme.lower() != "token":
             return None
         token = self._find(key.strip())
+        token.user.circumstances = Circumstances(
+            client=token.client,
+            address=client_address(request._request),
+            is_strong=token.is_strong,
+            only_organisation=token.organisation_id,
+            scopes=None if token.scopes is None else frozenset(token.scopes),
+        )
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

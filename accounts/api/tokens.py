@@ -48,7 +48,7 @@ class SignInView(APIView):
         wanted.is_valid(raise_exception=True)
         found = wanted.validated_data
         user = _authenticated(request, found["email"].lower(), found["password"])
-        actor = Actor(user, user.email, client_address(request))
+        actor = Actor(user, user.login, client_address(request))
         try:
             token, key = issue_api_token(user, found["name"], actor, timezone.now())
         except NotPossible as error:

@@ -18,7 +18,7 @@ class GroupNameForm(forms.Form):
 
 class MembershipChoices(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # generic in the stubs only
     def label_from_instance(self, obj: Membership) -> str:
-        words = f"{obj.name} · {obj.user.email}" if obj.name else obj.user.email
+        words = f"{obj.name} · {obj.user.login}" if obj.name else obj.user.login
         return words if obj.state == Membership.State.ACTIVE else f"{words} ({obj.state})"
 
 

@@ -57,7 +57,7 @@ def _join_with_password(request: HttpRequest, membership: Membership) -> HttpRes
 
 
 def _join(request: HttpRequest, membership: Membership, password: str | None) -> HttpResponse:
-    actor = Actor(membership.user, membership.user.email, client_address(request))
+    actor = Actor(membership.user, membership.user.login, client_address(request))
     try:
         accept_invitation(membership, actor, password)
     except NotPossible:  # another request with the same link was faster

@@ -22,7 +22,8 @@ def send_mail(export_id: UUID, now: datetime) -> None:
     export = ended.select_related("incident__organisation", "requested_by").first()
     if export is None:
         return
-    if export.requested_by is None or not export.requested_by.is_active:
+    person = export.requested_by
+    if person is None or not person.is_active or not person.email:
         ended.update(notified_at=now)
         return
     connection = get_connection()
@@ -55,8 +56,8 @@ def _again_later(export: Export, now: datetime) -> None:
 def message(export: Export, connection: object = None) -> EmailMultiAlternatives:
     """The mail, with a Message-ID of its own row, so that a doubled one is dropped on its way."""
     person = export.requested_by
-    if person is None:
-        raise ValueError("nobody asked for this export")
+    if person is None or not person.email:
+        raise ValueError("nobody to write to asked for this export")
     clips = list(export.clips.select_related("camera__recorder"))
     facts = {
         "export": export,

@@ -24,7 +24,7 @@ def send(code_id: str) -> None:
     if code.recorder is None or code.created_by is None:
         return
     unsaid = RegistrationCode.objects.filter(pk=code_id, told_at=None)
-    if unsaid.update(told_at=timezone.now()) == 1:
+    if unsaid.update(told_at=timezone.now()) == 1 and code.created_by.email:
         _deliver(code, code.created_by.email)
 
 

@@ -61,7 +61,7 @@ def compose(
         subject=subject_of(mail.recorder),
         body=text,
         to=[mail.recipient],
-        reply_to=[sender.email] if sender else None,
+        reply_to=[sender.email] if sender and sender.email else None,
         connection=connection,
         headers={
             "Message-ID": f"<whitelist.{mail.pk}@{settings.CONTERA_PORTAL_DOMAIN}>",

@@ -24,7 +24,7 @@ from recorders.models import Camera, Recorder
 @for_administrators
 def group_access(request: HttpRequest, organisation: Organisation, group_id: UUID) -> HttpResponse:
     groups = Group.objects.visible_to(request.user).filter(organisation=organisation)
-    group = get_object_or_404(groups, pk=group_id, is_administrators=False)
+    group = get_object_or_404(groups, pk=group_id, built_in="")
     recorders = _recorders(request, organisation)
     if request.method == "POST":
         try:

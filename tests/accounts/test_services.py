@@ -17,7 +17,7 @@ def membership_of(user: User) -> Membership:
 
 
 def administrators(organisation: Organisation):
-    return organisation.groups.get(is_administrators=True)
+    return organisation.groups.get(built_in="administrators")
 
 
 def test_an_organisation_begins_with_an_invited_administrator():

@@ -67,7 +67,7 @@ def test_a_recorder_of_another_organisation_cannot_be_given(viewers, stranger):
 
 def test_administrators_need_no_grants(organisation):
     with pytest.raises(NotPossible, match="every right"):
-        set_grants(organisation.groups.get(is_administrators=True), {Given("live")}, PORTAL)
+        set_grants(organisation.groups.get(built_in="administrators"), {Given("live")}, PORTAL)
 
 
 @pytest.mark.django_db(transaction=True)

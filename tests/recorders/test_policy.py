@@ -124,7 +124,7 @@ def world(db):
     groups = []
     for organisation in organisations:
         plain = [Group(organisation=organisation, name=f"G{n}") for n in range(GROUPS)]
-        admins = Group(organisation=organisation, name="Administrators", is_administrators=True)
+        admins = Group(organisation=organisation, name="Administrators", built_in="administrators")
         groups.append(Group.objects.bulk_create([*plain, admins]))
     recorders = [
         make_recorder(organisation, f"R{n}", CAMERAS)

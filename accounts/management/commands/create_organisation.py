@@ -28,6 +28,6 @@ class Command(BaseCommand):
             raise CommandError(f"{options['email']}: not an e-mail address") from None
         invited = create_organisation(options["name"], options["email"], options["person_name"])
         days = invitations.LIFETIME.days
-        self.stdout.write(f"{invited.organisation} is there. {invited.user.email} joins it with")
+        self.stdout.write(f"{invited.organisation} is there. {invited.user.login} joins it with")
         self.stdout.write(f"  {invitations.link_of(invited)}")
         self.stdout.write(f"The link works once, for {days} days.")

@@ -61,7 +61,7 @@ def _person(account: dict[str, str], name: str) -> User:
 
 def _administrators(organisation: Organisation) -> Group:
     group, _ = Group.objects.get_or_create(
-        organisation=organisation, is_administrators=True, defaults={"name": "Administrators"}
+        organisation=organisation, built_in="administrators", defaults={"name": "Administrators"}
     )
     return group
 

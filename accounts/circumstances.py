@@ -1,0 +1,30 @@
+"""How somebody is here: what limited grants, required second factors and single sign-on ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+CLIENTS = ("browser", "vms", "mobile", "program")
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """Facts of one request, session or job. The default knows nothing, so that whatever asks for
+    something does not hold; set `user.circumstances` where somebody signs in or calls."""
+
+    client: str = ""  # one of CLIENTS; "" unknown
+    address: str | None = None  # the client's
+    is_strong: bool = False  # signed in with a second factor or a passkey
+    # Signed in by this organisation's identity provider: nothing of another one counts.
+    provider_of: UUID | None = None
+    only_organisation: UUID | None = None  # of an API token that is bound to one
+    scopes: frozenset[str] | None = None  # of an API token; None: everything
+    viewed_as: User | None = None  # an administrator looks through this person's eyes
+
+    def has_scope(self, scope: str) -> bool:
+        return self.scopes is None or scope in self.scopes
