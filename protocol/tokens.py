@@ -22,10 +22,12 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from protocol import footage as footage_spans
 from protocol.errors import ProtocolError
+from protocol.footage import Footage, Spans
 
 PATHS = ("manual_nat", "lan", "p2p", "relay")  # ways to carry video, the preferred first
-RIGHTS = ("live", "playback", "export", "ptz", "audio", "configure")
+RIGHTS = ("live", "playback", "export", "ptz", "audio", "configure", "delete")
 
 ACCESS_LIFETIME_S = 60  # a withdrawn right ends everywhere within this time
 ACCESS_RENEW_S = 30  # viewers renew at half the lifetime: one failed try does no harm
@@ -51,6 +53,8 @@ class AccessToken:
 
     `grants` maps camera numbers to rights; `recorder_rights` holds for the recorder itself. Only
     `paths` may carry video; signalling and questions to the recorder itself may use any.
+    `footage` limits which recorded video a right is about; `address` is the viewer's, as the
+    portal saw it.
     """
 
     session_id: str
@@ -62,9 +66,21 @@ class AccessToken:
     recorder_rights: frozenset[str] = frozenset()
     paths: frozenset[str] = frozenset(PATHS)
     issued_at: int = 0  # set when a token is verified
+    footage: Footage = field(default_factory=dict)
+    address: str | None = None
 
     def allows(self, right: str, camera: int) -> bool:
         return right in self.grants.get(camera, frozenset())
+
+    def spans(self, right: str, camera: int) -> Spans:
+        """Which recorded video of the camera the right is about, Unix seconds; none without it."""
+        if not self.allows(right, camera):
+            return footage_spans.NONE
+        return self.footage.get((right, camera), footage_spans.ALL)
+
+    def covers(self, right: str, camera: int, start: float, end: float) -> bool:
+        """Whether all of `start` to `end` (Unix seconds) is in one of the spans."""
+        return footage_spans.covers(self.spans(right, camera), start, end)
 
 
 @dataclass(frozen=True)
@@ -143,8 +159,11 @@ class KeyRing:
             raise TokenError("token_invalid", "the content is not what was signed") from None
 
 
-def sign_access_token(signer: Signer, access: AccessToken, now: int) -> str:
-    """`access.expires_at` is decided here: `now` + ACCESS_LIFETIME_S."""
+def sign_access_token(
+    signer: Signer, access: AccessToken, now: int, life_s: int = ACCESS_LIFETIME_S
+) -> str:
+    """`access.expires_at` is decided here: `now` + `life_s`, which is ACCESS_LIFETIME_S at most and
+    less where a right ends sooner."""
     claims = {
         "sid": access.session_id,
         "sub": access.user_id,
@@ -152,9 +171,19 @@ def sign_access_token(signer: Signer, access: AccessToken, now: int) -> str:
         "grants": _by_rights(access.grants),
         "rec_rights": sorted(access.recorder_rights),
         "paths": sorted(access.paths),
+        **_optional_claims(access),
     }
     audience = f"recorder:{access.recorder_id}"
-    return signer.sign("access+jwt", audience, claims, now, ACCESS_LIFETIME_S)
+    return signer.sign("access+jwt", audience, claims, now, min(life_s, ACCESS_LIFETIME_S))
+
+
+def _optional_claims(access: AccessToken) -> dict[str, Any]:
+    claims: dict[str, Any] = {}
+    if access.footage:
+        claims["footage"] = footage_spans.as_claim(access.footage)
+    if access.address is not None:
+        claims["address"] = access.address
+    return claims
 
 
 def _by_rights(grants: Mapping[int, frozenset[str]]) -> dict[str, list[int]]:
@@ -186,8 +215,10 @@ def verify_access_token(
             recorder_rights=frozenset(claims["rec_rights"]),
             paths=frozenset(claims["paths"]),
             issued_at=int(claims["iat"]),
+            footage=footage_spans.parse(claims.get("footage", [])),
+            address=None if claims.get("address") is None else str(claims["address"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, ProtocolError):
         raise TokenError("token_invalid", "access token lacks a claim") from None
 
 

@@ -47,12 +47,19 @@ def access():
 
 
 def test_a_token_for_the_largest_recorder_is_short_enough(portal, keys):
-    """256 cameras (contracts §4), with every mixture of rights."""
+    """256 cameras (contracts §4), with every mixture of rights, and footage of their own each."""
     grants = {
-        camera: frozenset(right for bit, right in enumerate(RIGHTS) if camera >> bit & 1)
+        camera: frozenset(right for bit, right in enumerate(RIGHTS[:5]) if camera >> bit & 1)
         for camera in range(9999 - 256, 9999)
     }
-    access = AccessToken("s" * 64, "u" * 36, "o" * 36, "r" * 36, NOW, grants)
+    footage = {
+        (right, camera): ((NOW, NOW + camera),)
+        for right in ("playback", "export")
+        for camera in grants
+    }
+    access = AccessToken(
+        "s" * 64, "u" * 36, "o" * 36, "r" * 36, NOW, grants, footage=footage, address="2001:db8::1"
+    )
     token = sign_access_token(portal, access, NOW)
     assert len(token) < MAX_TOKEN_BYTES
     assert verify_access_token(keys, token, access.recorder_id, NOW).grants == grants
@@ -64,6 +71,55 @@ def test_an_access_token_carries_the_grants_of_each_camera(portal, keys, access)
     assert not found.allows("playback", 1)
     assert not found.allows("live", 2)
     assert found.expires_at == NOW + ACCESS_LIFETIME_S
+
+
+def test_a_token_says_which_footage_and_whose_address(portal, keys):
+    spans = ((None, NOW), (NOW + 60, NOW + 120))
+    grants = {number: frozenset({"live", "playback"}) for number in (1, 2, 3)}
+    footage = {("playback", 1): spans, ("playback", 2): spans, ("playback", 3): ()}
+    access = AccessToken("s", "u", "o", "recorder", NOW, grants, footage=footage, address="::1")
+    found = verify_access_token(keys, sign_access_token(portal, access, NOW), "recorder", NOW)
+    assert (found.footage, found.address) == (footage, "::1")
+    assert found.covers("playback", 1, 0, NOW)
+    assert not found.covers("playback", 1, NOW - 1, NOW + 61)
+    assert not found.covers("playback", 3, NOW, NOW)
+    assert not found.covers("export", 1, 0, 1)
+    assert found.covers("live", 3, 0, 1 << 40)
+
+
+def test_a_token_without_the_claims_is_unlimited(portal, keys, access):
+    found = verify_access_token(keys, sign_access_token(portal, access, NOW), "recorder", NOW)
+    assert found.spans("playback", 4) == ((None, None),)
+    assert found.address is None
+
+
+def test_a_token_may_end_sooner_but_never_later(portal, keys, access):
+    for life, ends in ((7, NOW + 7), (3600, NOW + ACCESS_LIFETIME_S)):
+        token = sign_access_token(portal, access, NOW, life)
+        assert verify_access_token(keys, token, "recorder", NOW).expires_at == ends
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        7,
+        ["x"],
+        [{"right": "playback", "cameras": [1]}],
+        [{"right": "playback", "cameras": [1], "spans": [[1]]}],
+        [{"right": "playback", "cameras": [1], "spans": [["a", None]]}],
+        [{"right": "playback", "cameras": ["1"], "spans": []}],
+        [{"right": ["x"], "cameras": [1], "spans": []}],
+        {"right": 1},
+    ],
+)
+def test_footage_that_is_not_readable_makes_the_token_invalid(portal, keys, claim):
+    """Never unlimited by mistake."""
+    claims = {"sid": "s", "sub": "u", "org": "o", "grants": {}, "rec_rights": [], "paths": []}
+    signed = portal.sign(
+        "access+jwt", "recorder:recorder", {**claims, "footage": claim}, NOW, ACCESS_LIFETIME_S
+    )
+    with pytest.raises(TokenError):
+        verify_access_token(keys, signed, "recorder", NOW)
 
 
 @pytest.mark.parametrize(
