@@ -56,6 +56,8 @@ demo: static ## run Contera with sample cameras (CONTERA_PORT, CONTERA_DATA move
 PYTEST := $(BIN)/python -m pytest
 # Programs, sockets and a browser share two cores: what fails is tried again, and named in the summary.
 TESTS := $(PYTEST) -q -rR --reruns 2
+# Both cores; the tests of a file stay together, because they share what takes long to start.
+PARALLEL := $(TESTS) -n 2 --dist loadfile
 # The part whose behaviour depends on the database.
 DJANGO_TESTS := $(wildcard tests/accounts tests/recorders tests/streaming tests/incidents tests/contera)
 # What the checks of the settings see: a portal in service.
@@ -68,9 +70,9 @@ test-tools: ## install what tests need of Debian (root), or say what is missing
 .PHONY: test
 test: venv static test-tools ## all tests: on SQLite, on PostgreSQL, and in the browser
 	@echo "== Tests on SQLite"
-	@$(TESTS)
+	@$(PARALLEL)
 	@echo "== Tests of the portal on PostgreSQL"
-	@$(BIN)/python -m tests.services.postgres $(TESTS) $(DJANGO_TESTS)
+	@$(BIN)/python -m tests.services.postgres $(PARALLEL) $(DJANGO_TESTS)
 	@echo "== Tests in the browser, with the real programs"
 	@$(TESTS) tests/e2e
 	@echo "== Tests behind every kind of NAT"
