@@ -7,11 +7,10 @@ from smtplib import SMTPException
 
 from celery import shared_task
 from django.conf import settings
-from django.core.mail import send_mail
-from django.template.loader import render_to_string
 
-from accounts import invitations
-from accounts.models import Membership, User
+from accounts import invitations, mail
+from accounts.models import Membership, Organisation, User
+from accounts.organisations.brands import brand_of
 from accounts.password_links import password_link
 
 # A mail server may be away for a while; a person asks again sooner than that.
@@ -26,7 +25,7 @@ _mail_task = shared_task(
 @_mail_task
 def send_invitation(membership_pk: int) -> None:
     """Twice is harmless: the link works once. Nothing is sent once it was used or withdrawn."""
-    invited = Membership.objects.select_related("user", "organisation").filter(
+    invited = Membership.objects.select_related("user", "organisation__branding").filter(
         pk=membership_pk, state=Membership.State.INVITED
     )
     for membership in invited:
@@ -35,7 +34,9 @@ def send_invitation(membership_pk: int) -> None:
             "link": invitations.link_of(membership),
             "days": invitations.LIFETIME.days,
         }
-        _send("invitation", f"Join {membership.organisation} on Contera", membership.user, context)
+        organisation = membership.organisation
+        subject = f"Join {organisation} on {brand_of(organisation).name}"
+        _send("invitation", subject, membership.user, organisation, context)
 
 
 @_mail_task
@@ -44,23 +45,27 @@ def send_password_reset(email: str) -> None:
     for user in User.objects.filter(email=email.strip().lower(), is_active=True):
         if user.has_usable_password():
             context = {"user": user, "link": password_link(user)}
-            _send("password_reset", "Choose a new password for Contera", user, context)
+            organisation = mail.organisation_for(user)
+            subject = f"Choose a new password for {brand_of(organisation).name}"
+            _send("password_reset", subject, user, organisation, context)
 
 
 @_mail_task
 def send_password_changed(user_pk: str) -> None:
     for user in User.objects.filter(pk=user_pk):
         link = f"{settings.CONTERA_BASE_URL}/accounts/password/reset/"
-        _send(
-            "password_changed",
-            "Your Contera password was changed",
-            user,
-            {"user": user, "link": link},
-        )
+        organisation = mail.organisation_for(user)
+        subject = f"Your {brand_of(organisation).name} password was changed"
+        _send("password_changed", subject, user, organisation, {"user": user, "link": link})
 
 
-def _send(template: str, subject: str, user: User, context: dict[str, object]) -> None:
-    body = render_to_string(f"accounts/mail/{template}.txt", context)
-    one_line = " ".join(subject.split())  # an organisation's name never starts a header
+def _send(
+    template: str,
+    subject: str,
+    user: User,
+    organisation: Organisation | None,
+    context: dict[str, object],
+) -> None:
     if user.email:  # who signs in by user name hears it from an administrator
-        send_mail(one_line, body, settings.DEFAULT_FROM_EMAIL, [user.email])
+        template = f"accounts/mail/{template}"
+        mail.rendered(organisation, subject, template, context, [user.email]).send()

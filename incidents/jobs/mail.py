@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.template.loader import render_to_string
 
+from accounts import mail
+from accounts.organisations.brands import brand_of
 from incidents.models import Export
 from incidents.querysets import MAIL_TRIES
 
@@ -19,7 +21,7 @@ RETRY = timedelta(minutes=2)
 def send_mail(export_id: UUID, now: datetime) -> None:
     """Connect, claim, hand over. Only what surely did not go out is tried again."""
     ended = Export.objects.unannounced(now).filter(pk=export_id)
-    export = ended.select_related("incident__organisation", "requested_by").first()
+    export = ended.select_related("incident__organisation__branding", "requested_by").first()
     if export is None:
         return
     person = export.requested_by
@@ -58,25 +60,25 @@ def message(export: Export, connection: object = None) -> EmailMultiAlternatives
     person = export.requested_by
     if person is None or not person.email:
         raise ValueError("nobody to write to asked for this export")
-    clips = list(export.clips.select_related("camera__recorder"))
+    organisation = export.incident.organisation
     facts = {
         "export": export,
         "incident": export.incident,
-        "clips": clips,
+        "clips": list(export.clips.select_related("camera__recorder")),
         "is_done": export.state == Export.State.DONE,
         "address": f"{settings.CONTERA_BASE_URL}/incidents/{export.incident_id}/",
+        "brand": brand_of(organisation),
     }
     outcome = "is ready" if facts["is_done"] else "could not be finished"
-    title = " ".join(export.incident.title.split())
-    mail = EmailMultiAlternatives(
-        f"Export of “{title}” {outcome}",
+    return mail.message(
+        organisation,
+        f"Export of “{export.incident.title}” {outcome}",
         render_to_string("mail/export.txt", facts),
-        to=[person.email],
+        [person.email],
+        html=render_to_string("mail/export.html", facts),
         connection=connection,
         headers={
             "Message-ID": f"<export-{export.pk}-{export.attempt}@{settings.CONTERA_PORTAL_DOMAIN}>",
             "Auto-Submitted": "auto-generated",
         },
     )
-    mail.attach_alternative(render_to_string("mail/export.html", facts), "text/html")
-    return mail

@@ -6,10 +6,10 @@ import logging
 import smtplib
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from accounts import mail
 from recorders.models import RegistrationCode
 
 logger = logging.getLogger(__name__)
@@ -20,7 +20,9 @@ def send(code_id: str) -> None:
 
     A mail that cannot be sent is not tried again: the audit trail and the page say the same.
     """
-    code = RegistrationCode.objects.select_related("recorder", "created_by").get(pk=code_id)
+    code = RegistrationCode.objects.select_related(
+        "recorder", "created_by", "organisation__branding"
+    ).get(pk=code_id)
     if code.recorder is None or code.created_by is None:
         return
     unsaid = RegistrationCode.objects.filter(pk=code_id, told_at=None)
@@ -33,6 +35,6 @@ def _deliver(code: RegistrationCode, recipient: str) -> None:
     text = render_to_string("mail/recorder_registered.txt", context)
     subject, _, body = text.partition("\n")
     try:
-        EmailMessage(" ".join(subject.split()), body.strip(), to=[recipient]).send()
+        mail.message(code.organisation, subject, body, [recipient]).send()
     except (smtplib.SMTPException, OSError) as error:
         logger.warning("notice of registration code %s not sent: %s", code.pk, error)

@@ -10,6 +10,8 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from django.template.loader import render_to_string
 
+from accounts import mail as mails
+from accounts.organisations.brands import brand_of
 from recorders import preflight
 from recorders.models import Preflight, Recorder, WhitelistMail
 from recorders.services.network import stun_servers
@@ -46,6 +48,7 @@ def texts(recorder: Recorder, sender_name: str, message: str) -> tuple[str, str]
         "preflight_summary": preflight.summary(rows),
         "preflight_groups": preflight.grouped(rows),
         "portal_url": settings.CONTERA_BASE_URL,
+        "brand": brand_of(recorder.organisation),
     }
     text = render_to_string("mail/whitelist.txt", context).strip() + "\n"
     return text, render_to_string("mail/whitelist.html", context)
@@ -57,10 +60,12 @@ def compose(
     """The same Message-ID each time: a mail sent twice by accident is shown once."""
     sender = mail.requested_by
     text, html = texts(mail.recorder, str(sender), mail.message)
-    message = EmailMultiAlternatives(
-        subject=subject_of(mail.recorder),
-        body=text,
-        to=[mail.recipient],
+    return mails.message(
+        mail.recorder.organisation,
+        subject_of(mail.recorder),
+        text,
+        [mail.recipient],
+        html=html,
         reply_to=[sender.email] if sender and sender.email else None,
         connection=connection,
         headers={
@@ -68,8 +73,6 @@ def compose(
             "Auto-Submitted": "auto-generated",  # RFC 3834: no holiday notices, please
         },
     )
-    message.attach_alternative(html, "text/html")
-    return message
 
 
 def _hosts() -> Hosts:
