@@ -23,6 +23,7 @@ _ACTIONS = {
     "person.password_changed": "Password changed",
     "person.password_reset": "Password reset by mail",
     "group.members_changed": "People of a group changed",
+    "group.second_factor_changed": "Second factor of a group changed",
     "group.access_changed": "Access of a group changed",
     "api_token.created": "API token created",
     "api_token.withdrawn": "API token withdrawn",

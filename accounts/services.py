@@ -186,19 +186,62 @@ def rename_group(group: Group, name: str, actor: Actor) -> None:
 def set_members(group: Group, memberships: Collection[Membership], actor: Actor) -> None:
     """The people in the group, replacing who was."""
     with _change(group.organisation):
-        before = list(group.memberships.select_related("user"))
-        if set(before) == set(memberships):
-            return
-        group.memberships.set(_own(group.organisation, memberships))
+        before = set(group.memberships.select_related("user"))
+        after = set(memberships)
+        change_members(group, actor, added=after - before, removed=before - after)
+
+
+def change_members(
+    group: Group,
+    actor: Actor,
+    added: Collection[Membership] = (),
+    removed: Collection[Membership] = (),
+) -> None:
+    """Some people join the group, others leave it; all others stay."""
+    if not added and not removed:
+        return
+    with _change(group.organisation):
+        group.memberships.add(*_own(group.organisation, added))
+        group.memberships.remove(*_own(group.organisation, removed))
         record(
             group.organisation,
             actor,
             "group.members_changed",
             group,
-            before=_emails(before),
-            after=_emails(memberships),
+            added=_emails(added),
+            removed=_emails(removed),
         )
-        announce_change({m.user for m in set(before) ^ set(memberships)})
+        announce_change({membership.user for membership in (*added, *removed)})
+
+
+def set_requires_mfa(group: Group, is_required: bool, actor: Actor) -> None:
+    """Whether the group counts only for those who signed in with a second factor."""
+    if is_required == group.requires_mfa:
+        return
+    with _change(group.organisation):
+        _require_own_second_factor(group, is_required, actor)
+        before, group.requires_mfa = group.requires_mfa, is_required
+        group.save(update_fields=["requires_mfa"])
+        record(
+            group.organisation,
+            actor,
+            "group.second_factor_changed",
+            group,
+            before=before,
+            after=is_required,
+        )
+        announce_change(User.objects.filter(memberships__groups=group))
+
+
+def _require_own_second_factor(group: Group, is_required: bool, actor: Actor) -> None:
+    """Nobody shuts themselves out of administering."""
+    has_one = actor.user is None or actor.user.circumstances.is_strong
+    if group.is_administrators and is_required and not has_one:
+        raise NotPossible(
+            "needs_mfa",
+            "Sign in with a second factor of your own first: without one you would no longer be an"
+            " administrator.",
+        )
 
 
 def delete_group(group: Group, actor: Actor) -> None:

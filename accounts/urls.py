@@ -48,6 +48,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("groups/", groups.groups, name="groups"),
     path("groups/add/", groups.add, name="group-add"),
     path("groups/<uuid:group_id>/", groups.group, name="group"),
+    path("groups/<uuid:group_id>/people/", groups.add_people, name="group-people"),
+    path("groups/<uuid:group_id>/people/remove/", groups.remove_person, name="group-person-remove"),
     path("groups/<uuid:group_id>/delete/", groups.delete, name="group-delete"),
     path("audit/", audit.audit, name="audit"),
 ]

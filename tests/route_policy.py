@@ -90,6 +90,10 @@ group-add                              GET    login     ok       403    ok
 group-add                              POST   login     ok       403    ok
 group                                  GET    login     404      403    ok
 group                                  POST   login     404      403    ok
+group-people                           GET    login     404      403    ok
+group-people                           POST   login     404      403    ok
+group-person-remove                    GET    405       405      405    405
+group-person-remove                    POST   login     404      403    ok
 group-delete                           GET    login     404      403    ok
 group-delete                           POST   login     404      403    ok
 audit                                  GET    login     ok       403    ok

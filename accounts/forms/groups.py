@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from accounts.models import Group, Membership
+from accounts.models import Group
 
 
 class GroupNameForm(forms.Form):
@@ -16,26 +16,20 @@ class GroupNameForm(forms.Form):
         return " ".join(self.cleaned_data["name"].split())
 
 
-class MembershipChoices(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # generic in the stubs only
-    def label_from_instance(self, obj: Membership) -> str:
-        words = f"{obj.name} · {obj.user.login}" if obj.name else obj.user.login
-        return words if obj.state == Membership.State.ACTIVE else f"{words} ({obj.state})"
+class GroupForm(GroupNameForm):
+    """What can be changed about a group besides its people and its access; the name of a built-in
+    group cannot (Any: Django's form arguments)."""
 
-
-class MembersForm(forms.Form):
-    """Who is in the group (Any: Django's form arguments)."""
-
-    members = MembershipChoices(
-        Membership.objects.none(),
-        label="People",
+    requires_mfa = forms.BooleanField(
+        label="Require a second factor",
         required=False,
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxInput(attrs={"class": "switch"}),
+        help_text="The group counts only for those who signed in with a code or a passkey. Others"
+        " are told so, and how to set one up.",
     )
 
     def __init__(self, group: Group, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("initial", {"members": group.memberships.all()})
+        kwargs["initial"] = {"name": group.name, "requires_mfa": group.requires_mfa}
         super().__init__(*args, **kwargs)
-        people = Membership.objects.filter(organisation=group.organisation_id)
-        self.fields["members"].queryset = people.select_related("user").order_by(  # type: ignore[attr-defined]  # a model field
-            "name", "user__email"
-        )
+        if group.built_in:
+            del self.fields["name"]

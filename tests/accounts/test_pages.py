@@ -8,7 +8,7 @@ from django.test import Client
 from accounts import services
 from accounts.audit import PORTAL, record
 from accounts.forms.passwords import FirstPasswordForm
-from accounts.models import ApiToken, Group, Membership
+from accounts.models import ApiToken
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -90,24 +90,6 @@ def test_a_page_costs_two_queries_for_who_and_where(office, django_assert_num_qu
     office.get("/account/")
     with django_assert_num_queries(3):  # and the API tokens, which the page lists
         office.get("/account/")
-
-
-def test_a_group_is_made_renamed_and_deleted(office, organisation, viewer):
-    office.post("/groups/add/", {"name": "Guards"})
-    group = organisation.groups.get(name="Guards")
-    member = organisation.memberships.get(user=viewer)
-    office.post(f"/groups/{group.pk}/", {"name": "Night guards", "members": [member.pk]})
-    group.refresh_from_db()
-    assert (group.name, list(group.memberships.all())) == ("Night guards", [member])
-    office.post(f"/groups/{group.pk}/delete/")
-    assert not Group.objects.filter(pk=group.pk).exists()
-
-
-def test_members_of_another_organisation_cannot_be_chosen(office, organisation, stranger):
-    foreign = Membership.objects.get(user=stranger)
-    group = services.create_group(organisation, "Guards", PORTAL)
-    page = office.post(f"/groups/{group.pk}/", {"name": "Guards", "members": [foreign.pk]})
-    assert "not one of the available choices" in text(page)
 
 
 def test_the_audit_trail_can_be_narrowed(office, organisation):
