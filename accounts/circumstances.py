@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 if TYPE_CHECKING:
@@ -28,3 +28,29 @@ class Circumstances:
 
     def has_scope(self, scope: str) -> bool:
         return self.scopes is None or scope in self.scopes
+
+    def to_json(self) -> dict[str, Any]:
+        """What a job keeps of whoever asked for it (Any: JSON)."""
+        return {
+            "client": self.client,
+            "address": self.address,
+            "is_strong": self.is_strong,
+            "provider_of": self.provider_of and str(self.provider_of),
+            "only_organisation": self.only_organisation and str(self.only_organisation),
+            "scopes": None if self.scopes is None else sorted(self.scopes),
+        }
+
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> Circumstances:
+        """Of a job; one that was asked for before they were kept knows nothing."""
+        if not kept:
+            return cls()
+        provider, only = kept["provider_of"], kept["only_organisation"]
+        return cls(
+            client=kept["client"],
+            address=kept["address"],
+            is_strong=kept["is_strong"],
+            provider_of=provider and UUID(provider),
+            only_organisation=only and UUID(only),
+            scopes=None if kept["scopes"] is None else frozenset(kept["scopes"]),
+        )

@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+
+from accounts.circumstances import Circumstances
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 
+MAX_DEALER_LEVELS = 4
+CONSENT_RIGHTS = ("live", "playback", "export")
+
+
 def is_signed_in(user: User | AnonymousUser) -> bool:
     return user.is_authenticated and user.is_active
+
+
+def with_circumstances(user: User, how: Circumstances) -> User:
+    """The same person, here in another way."""
+    twin = copy(user)
+    twin.circumstances = how
+    return twin
+
+
+def dealers_above(matches: Callable[[str], Q]) -> Q:
+    """An organisation's dealer, or one above it, matches; `matches` gets the path to it."""
+    condition = Q()
+    for level in range(1, MAX_DEALER_LEVELS + 1):
+        condition |= matches("__".join(["dealer"] * level))
+    return condition
 
 
 class OrganisationQuerySet(models.QuerySet[Any]):
@@ -29,7 +53,35 @@ class OrganisationQuerySet(models.QuerySet[Any]):
         from accounts.models import Group
 
         groups = Group.objects.in_force(user).filter(built_in=Group.BuiltIn.ADMINISTRATORS)
-        return self.filter(groups__in=groups)
+        return self.filter(pk__in=groups.values("organisation"))
+
+    def dealerships_of(self, user: User | AnonymousUser) -> OrganisationQuerySet:
+        """Dealers for which the person acts: as one of their administrators or managers."""
+        from accounts.models import Group
+
+        acting = (Group.BuiltIn.ADMINISTRATORS, Group.BuiltIn.MANAGERS)
+        groups = Group.objects.in_force(user).filter(built_in__in=acting)
+        return self.filter(is_dealer=True, pk__in=groups.values("organisation"))
+
+    def managed_by(self, user: User | AnonymousUser) -> OrganisationQuerySet:
+        """Customers of the dealers for which the person acts, and of dealers below them."""
+        from accounts.models import Organisation
+
+        dealers = Organisation.objects.dealerships_of(user).values("pk")
+        return self.filter(dealers_above(lambda path: Q(**{f"{path}__in": dealers})))
+
+    def consented(
+        self, user: User | AnonymousUser, right: str, now: datetime
+    ) -> OrganisationQuerySet:
+        """Customers that let a dealer, for which the person acts, have this right now."""
+        from accounts.models import Consent, Organisation
+
+        if right not in CONSENT_RIGHTS:
+            return self.none()
+        consents = Consent.objects.in_force(now).filter(
+            **{right: True}, dealer__in=Organisation.objects.dealerships_of(user).values("pk")
+        )
+        return self.filter(pk__in=consents.values("organisation"))
 
 
 class OrganisationOwnedQuerySet(models.QuerySet[Any]):
@@ -48,11 +100,38 @@ class MembershipQuerySet(OrganisationOwnedQuerySet):
         if isinstance(user, AnonymousUser) or not is_signed_in(user):
             return self.none()
         how = user.circumstances
+        if how.viewed_as is not None:
+            return self._through_the_eyes_of(how.viewed_as, user)
         mine = self.filter(user=user, state=self.model.State.ACTIVE)
         for only in (how.provider_of, how.only_organisation):
             if only is not None:
                 mine = mine.filter(organisation=only)
-        return mine
+        if how.provider_of is not None or user.is_service:
+            return mine
+        return mine.filter(self._may_pass_the_provider(is_strong=how.is_strong))
+
+    def _may_pass_the_provider(self, *, is_strong: bool) -> Q:
+        """Where single sign-on is forced, other ways to sign in do not count; administrators may
+        use password and second factor, so that a broken provider locks nobody out."""
+        from accounts.models import Group, IdentityProvider
+
+        forced = IdentityProvider.objects.filter(is_enabled=True, is_forced=True)
+        free = ~Q(organisation__in=forced.values("organisation"))
+        if not is_strong:
+            return free
+        administrators = Group.objects.filter(built_in=Group.BuiltIn.ADMINISTRATORS)
+        return free | Q(pk__in=administrators.values("memberships"))
+
+    def _through_the_eyes_of(self, person: User, administrator: User) -> Self:
+        """What the person belongs to, where the administrator administers: as after whatever
+        sign-in is asked of the person."""
+        from accounts.models import Organisation
+
+        how = replace(administrator.circumstances, viewed_as=None)
+        seeing = with_circumstances(administrator, how)
+        organisations = Organisation.objects.administered_by(seeing)
+        mine = self.filter(user=person, user__is_active=True, state=self.model.State.ACTIVE)
+        return mine.filter(organisation__in=organisations.values("pk"))
 
     def administrators(self) -> Self:
         """Those who can administer right now."""
@@ -75,7 +154,8 @@ class GroupQuerySet(OrganisationOwnedQuerySet):
         from accounts.models import Membership
 
         groups = self.filter(memberships__in=Membership.objects.in_force(user))
-        is_strong = isinstance(user, AnonymousUser) or user.circumstances.is_strong
+        how = user.circumstances if not isinstance(user, AnonymousUser) else Circumstances()
+        is_strong = how.is_strong or how.viewed_as is not None
         return groups if is_strong else groups.filter(requires_mfa=False)
 
 
@@ -88,7 +168,9 @@ class ConsentQuerySet(models.QuerySet[Any]):
         return self.filter(Q(organisation__in=mine) | Q(dealer__in=mine))
 
     def in_force(self, now: datetime) -> Self:
-        return self.filter(state=self.model.State.GIVEN, starts_at__lte=now, ends_at__gt=now)
+        """Given, not over, and to a dealer that still is the customer's, or above it."""
+        given = self.filter(state=self.model.State.GIVEN, starts_at__lte=now, ends_at__gt=now)
+        return given.filter(dealers_above(lambda path: Q(dealer=F(f"organisation__{path}"))))
 
 
 class AuditQuerySet(OrganisationOwnedQuerySet):
