@@ -9,9 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import (
-    IPv4Address,
     IPv4Network,
-    IPv6Address,
     IPv6Network,
     ip_address,
     ip_network,
@@ -19,7 +17,7 @@ from ipaddress import (
 )
 from urllib.parse import SplitResult, urlsplit
 
-Address = IPv4Address | IPv6Address
+from accounts.outgoing.addresses import Address, embedded_ipv4, unreachable_reason
 
 MAX_RANGES = 100
 MAX_RANGES_TEXT = 10_000  # characters; 100 ranges of IPv6 have 8,000
@@ -30,12 +28,6 @@ _MAX_NAME = 253  # RFC 1035 §2.3.4
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")  # a last label like this is read as an IPv4 address
 _LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa", "invalid", "test", "onion")
-# Cloud providers answer with secrets of the machine at these.
-_METADATA = {
-    ip_address(text)
-    for text in ("100.100.100.200", "192.0.0.192", "fd00:ec2::254", "168.63.129.16")
-}
-_NAT64 = ip_network("64:ff9b::/96")  # RFC 6052: carries an IPv4 address in its last 32 bits
 _MAPPED = ip_network("::ffff:0:0/96")
 
 
@@ -264,27 +256,6 @@ def _reachable(address: Address) -> str:
             raise BadSetting(f"{address} cannot be used: {reason}.")
     is_mapped = address.version == 6 and address in _MAPPED
     return str(embedded if is_mapped else address)
-
-
-def embedded_ipv4(address: Address) -> IPv4Address | None:
-    if isinstance(address, IPv4Address):
-        return None
-    if address in _NAT64:
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
-
-
-def unreachable_reason(address: Address) -> str | None:
-    reasons = {
-        "it means the client's own machine": address.is_loopback,
-        "it is a link-local address, good on one cable only": address.is_link_local,
-        "it is a cloud provider's metadata service": address in _METADATA,
-        "it is a multicast address": address.is_multicast,
-        "it means no address at all": address.is_unspecified,
-        "it is reserved": address.version == 4 and address.is_reserved,
-        "its zone after % means nothing elsewhere": bool(getattr(address, "scope_id", None)),
-    }
-    return next((reason for reason, is_true in reasons.items() if is_true), None)
 
 
 def _domain(text: str) -> str:

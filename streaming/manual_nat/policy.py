@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
 
-from recorders.network_settings import embedded_ipv4, unreachable_reason
+from accounts.outgoing.addresses import Address, embedded_ipv4, is_public, unreachable_reason
 
-Address = IPv4Address | IPv6Address
 Endpoint = tuple[Address, int]
 
 
@@ -44,13 +42,8 @@ def _reason(address: Address, port: int, policy: Policy, own: Collection[Address
             return reason
         if (candidate, port) in policy.portal:
             return "it is the portal itself"
-        if not policy.is_private_allowed and not _is_public(candidate):
+        if not policy.is_private_allowed and not is_public(candidate):
             return "it is a private or reserved address, which the portal does not reach into"
         if not policy.is_private_allowed and candidate in own:
             return "it is the portal's own machine"
     return None
-
-
-def _is_public(address: Address) -> bool:
-    is_site_local = isinstance(address, IPv6Address) and address.is_site_local  # RFC 3879
-    return address.is_global and not address.is_reserved and not is_site_local

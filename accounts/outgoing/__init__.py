@@ -1,0 +1,1 @@
+"""How the portal itself goes to addresses that somebody typed: judged, bounded, pinned."""

@@ -1,0 +1,130 @@
+"""One HTTP request of the portal to an address that somebody typed: resolved once and judged, no
+redirects, no proxy, bounded in size and time."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from accounts.outgoing.addresses import Reach, refusal
+
+DEADLINE_S = 10.0  # for everything; a person waits for it
+CONNECT_S, READ_S = 4.0, 5.0
+MAX_ANSWER = 512 * 1024  # metadata with several certificates has some 20 KB
+MAX_URL = 2000
+
+
+class NotReached(Exception):
+    """No answer that could be used, in words for whoever typed the address."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: bytes
+
+    def json(self) -> dict[str, Any]:
+        """The JSON object. Raises NotReached (Any: what a stranger sends)."""
+        try:
+            found = json.loads(self.body)
+        except (ValueError, RecursionError):
+            raise NotReached("The answer is not JSON.") from None
+        if not isinstance(found, dict):
+            raise NotReached("The answer is not a JSON object.")
+        return found
+
+
+def checked(url: str, reach: Reach) -> SplitResult:
+    """An address that is fit to be typed: https (http in a laboratory), a host, no credentials.
+    Raises NotReached."""
+    schemes = ("https", "http") if reach is Reach.LABORATORY else ("https",)
+    try:
+        parts = urlsplit(url)
+        is_fit = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_fit = False
+    if not is_fit or len(url) > MAX_URL or not url.isascii() or not url.isprintable():
+        raise NotReached(f"{url[:80] or 'Nothing'} is not an address with https://.")
+    if "@" in parts.netloc or parts.fragment or " " in url:
+        raise NotReached("Leave out user names, spaces and what follows a #.")
+    return parts
+
+
+def fetch(
+    url: str,
+    reach: Reach,
+    *,
+    form: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
+    """GET, or POST of a form. Raises NotReached."""
+    parts = checked(url, reach)
+    ends_at = time.monotonic() + DEADLINE_S
+    with _pool(parts, reach) as pool:
+        try:
+            response = pool.request(
+                "GET" if form is None else "POST",
+                parts._replace(scheme="", netloc="", fragment="").geturl() or "/",
+                fields=dict(form) if form is not None else None,
+                encode_multipart=False,
+                headers={"Host": parts.netloc, "Accept-Encoding": "identity", **(headers or {})},
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                decode_content=False,
+                timeout=urllib3.Timeout(connect=CONNECT_S, read=READ_S),
+            )
+            return Answer(response.status, _body(response, ends_at))
+        except HTTPError as error:
+            raise NotReached(f"{parts.hostname}: {_words(error)}.") from None
+
+
+def _pool(parts: SplitResult, reach: Reach) -> urllib3.HTTPConnectionPool:
+    """Connects to the address that was judged; the certificate must be of the name."""
+    host = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    address = _resolved(host, port, reach)
+    if parts.scheme == "http":
+        return urllib3.HTTPConnectionPool(address, port)
+    return urllib3.HTTPSConnectionPool(
+        address, port, server_hostname=host, assert_hostname=host, cert_reqs="CERT_REQUIRED"
+    )
+
+
+def _resolved(host: str, port: int, reach: Reach) -> str:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise NotReached(f"{host}: the name is not known.") from None
+    addresses = [ip_address(str(entry[4][0])) for entry in found]
+    if reason := refusal(addresses, reach):
+        raise NotReached(f"{host} cannot be used: {reason}.")
+    return str(addresses[0])
+
+
+def _body(response: urllib3.BaseHTTPResponse, ends_at: float) -> bytes:
+    body = b""
+    for piece in response.stream(16 * 1024, decode_content=False):
+        body += piece
+        if len(body) > MAX_ANSWER:
+            raise NotReached(f"The answer is longer than {MAX_ANSWER // 1024} KB.")
+        if time.monotonic() > ends_at:
+            raise NotReached(f"The answer took longer than {DEADLINE_S:.0f} s.")
+    return body
+
+
+def _words(error: HTTPError) -> str:
+    if isinstance(error, urllib3.exceptions.SSLError):
+        return "its certificate is not trusted"
+    if isinstance(error, urllib3.exceptions.TimeoutError):
+        return "it did not answer in time"
+    return "it did not answer"
