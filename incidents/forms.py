@@ -11,15 +11,11 @@ from django.utils import timezone
 
 from accounts.models import User
 from incidents import services
+from recorders.camera_choice import find_cameras
 from recorders.models import Camera
 
 _INPUT_FORMAT = "%Y-%m-%dT%H:%M:%S"
 _FORMATS = [_INPUT_FORMAT, "%Y-%m-%dT%H:%M"]
-
-
-class CameraChoice(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # not generic when run
-    def label_from_instance(self, camera: Any) -> str:  # Any: as django-stubs has it
-        return f"{camera} · {camera.recorder}"
 
 
 class LocalTime(forms.Field):
@@ -44,7 +40,7 @@ class IncidentForm(forms.Form):
     """Cameras with the export right, a range, a title and a note."""
 
     title = forms.CharField(max_length=150, help_text="What happened, in a few words.")
-    cameras = CameraChoice(queryset=Camera.objects.none(), widget=forms.CheckboxSelectMultiple)
+    cameras = forms.ModelMultipleChoiceField(queryset=Camera.objects.none())
     start = LocalTime(label="From")
     end = LocalTime(label="To")
     zone = forms.CharField(max_length=64, initial="UTC", widget=forms.HiddenInput)
@@ -57,8 +53,9 @@ class IncidentForm(forms.Form):
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:  # Django's signature
         super().__init__(*args, **kwargs)
+        self.user = user
         cameras = self.fields["cameras"]
-        if isinstance(cameras, CameraChoice):
+        if isinstance(cameras, forms.ModelMultipleChoiceField):
             cameras.queryset = exportable_cameras(user)
             cameras.error_messages["required"] = "Choose at least one camera."
             cameras.error_messages["invalid_choice"] = "This camera cannot be exported by you."
@@ -106,7 +103,4 @@ class IncidentForm(forms.Form):
 
 
 def exportable_cameras(user: User) -> Any:  # a queryset; django-stubs has no name for ours
-    cameras = Camera.objects.with_right(user, "export").filter(is_present=True)
-    return cameras.select_related("recorder__organisation", "recorder__location").order_by(
-        "recorder__location__name", "recorder__name", "recorder_id", "number"
-    )
+    return find_cameras(user, "export").select_related("recorder__organisation")

@@ -8,6 +8,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("incidents/", pages.incident_list, name="incidents"),
     path("incidents/new/", pages.new, name="incident-new"),
     path("incidents/estimate/", pages.estimated_size, name="incident-estimate"),
+    path("incidents/cameras/", pages.camera_choices, name="incident-cameras"),
     path("incidents/<uuid:incident_id>/", pages.detail, name="incident"),
     path("incidents/<uuid:incident_id>/exports/", pages.exports, name="incident-exports"),
     path("incidents/<uuid:incident_id>/export/", pages.export_again, name="export-again"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -84,26 +84,13 @@ def ids_with_right(
     return [str(pk) for pk in wanted if pk in found]
 
 
-def sites(user: User | AnonymousUser, right: str) -> list[tuple[str, list[Site]]]:
-    """Every camera the person may choose, by location and recorder."""
-    cameras = (
-        Camera.objects.visible_to(user)
-        .with_right(user, right)
-        .filter(is_present=True)
-        .select_related("recorder__location")
-    )
-    ordered = sorted(cameras, key=_place)
+def sites(cameras: Iterable[Camera]) -> list[tuple[str, list[Site]]]:
+    """Cameras that are sorted by place, by location and recorder."""
     by_recorder = [
         Site(recorder, list(group))
-        for recorder, group in groupby(ordered, key=lambda camera: camera.recorder)
+        for recorder, group in groupby(cameras, key=lambda camera: camera.recorder)
     ]
     return [(name, list(group)) for name, group in groupby(by_recorder, key=_location_name)]
-
-
-def _place(camera: Camera) -> tuple[str, str, str, int]:
-    recorder = camera.recorder
-    location = recorder.location.name if recorder.location else "\uffff"  # without one: last
-    return location.lower(), recorder.name.lower(), str(recorder.pk), camera.number
 
 
 def _location_name(site: Site) -> str:

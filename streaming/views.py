@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from csp.decorators import csp_update
 from django.contrib.auth.decorators import login_required
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_safe
 
 from protocol.errors import ProtocolError
 from protocol.times import format_time, parse_time
+from recorders.camera_choice import MAX_TEXT, camera_page, find_cameras
 from recorders.models import Camera
 from streaming.selection import (
     LAYOUTS,
@@ -56,7 +58,7 @@ def live(request: HttpRequest) -> HttpResponse:
     """Tiles of live video; without cameras, or with `pick`, a page to choose them."""
     ids = camera_ids(request.GET)
     if not ids or "pick" in request.GET:
-        return _picker(request, "live", {str(id_) for id_ in ids}, MAX_CAMERAS)
+        return _picker(request, "live", ids, MAX_CAMERAS)
     selection = select(request.user, ids, "live", MAX_CAMERAS)
     view = view_of(request.GET, len(selection.cameras))
     shown = selection.cameras[view.window(len(selection.cameras))]
@@ -90,7 +92,7 @@ def recorded(request: HttpRequest) -> HttpResponse:
     """Recorded video of up to 16 cameras in step, from a moment on."""
     ids = camera_ids(request.GET)
     if not ids or "pick" in request.GET:
-        return _picker(request, "playback", {str(id_) for id_ in ids}, MAX_RECORDED)
+        return _picker(request, "playback", ids, MAX_RECORDED)
     selection = select(request.user, ids, "playback", MAX_RECORDED)
     cameras = selection.cameras
     view = view_of(request.GET, len(cameras))
@@ -112,19 +114,25 @@ def recorded(request: HttpRequest) -> HttpResponse:
     return render(request, "streaming/recorded.html", context)
 
 
-def _picker(request: HttpRequest, right: str, chosen: set[str], limit: int) -> HttpResponse:
-    now = timezone.now()
+def _picker(request: HttpRequest, right: str, chosen: list[UUID], limit: int) -> HttpResponse:
+    """A page of the cameras to choose from; those chosen on other pages stay chosen."""
+    now, text = timezone.now(), request.GET.get("q", "")[:MAX_TEXT]
+    page = camera_page(request.user, right, text, request.GET.get("pick", ""))
+    here = {camera.pk for camera in page}
+    kept = [pk for pk in chosen if pk not in here][:limit]
     groups = [
         (name, [(site, site.recorder.is_online(now)) for site in group])
-        for name, group in sites(request.user, right)
+        for name, group in sites(page)
     ]
     context = {
+        "page": page,
         "groups": groups,
-        "chosen": chosen,
+        "chosen": set(chosen),
+        "kept": find_cameras(request.user, right).filter(pk__in=kept),
+        "text": text,
         "right": right,
         "limit": limit,
         "time": _moment(request.GET),
-        "camera_count": sum(len(site.cameras) for _, group in groups for site, _ in group),
     }
     return render(request, "streaming/picker.html", context)
 

@@ -82,6 +82,10 @@ person-state                           GET    405       405      405    405
 person-state                           POST   login     404      403    ok
 person-invitation                      GET    405       405      405    405
 person-invitation                      POST   login     404      403    ok
+view-as                                GET    405       405      405    405
+view-as                                POST   login     404      403    ok
+view-as-end                            GET    405       405      405    405
+view-as-end                            POST   login     ok       ok     ok
 person-remove                          GET    login     404      403    ok
 person-remove                          POST   login     404      403    ok
 groups                                 GET    login     ok       403    ok
@@ -144,6 +148,8 @@ incident-new                           GET    login     ok       ok     ok
 incident-new                           POST   login     ok       ok     ok
 incident-estimate                      GET    login     ok       ok     ok
 incident-estimate                      POST   login     405      405    405
+incident-cameras                       GET    login     ok       ok     ok
+incident-cameras                       POST   login     405      405    405
 incident                               GET    login     404      404    ok
 incident                               POST   login     405      405    405
 incident-exports                       GET    login     404      404    ok

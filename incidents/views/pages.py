@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -31,8 +32,11 @@ from incidents.progress import (
 )
 from protocol.errors import ProtocolError
 from protocol.times import format_time, parse_time
+from recorders.camera_choice import MAX_TEXT, find_cameras
 
 PER_PAGE = 25
+CAMERAS_SHOWN = 50  # of those to choose from; a search finds the others
+MAX_CHOSEN = 500
 FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
 USUAL_RANGE = timedelta(minutes=10)  # what the form offers when nothing was marked
 
@@ -72,6 +76,16 @@ def estimated_size(request: HttpRequest) -> HttpResponse:
     form = IncidentForm(person_of(request), request.GET)
     form.is_valid()
     return render(request, "incidents/_estimate.html", {"estimate": _estimate(form.cleaned_data)})
+
+
+@login_required
+@require_safe
+def camera_choices(request: HttpRequest) -> HttpResponse:
+    """The part of the form that lists cameras, found by words; chosen ones stay where they are."""
+    person, text = person_of(request), request.GET.get("q", "")[:MAX_TEXT]
+    ids = [word for word in request.GET.getlist("cameras") if _is_id(word)][:MAX_CHOSEN]
+    facts = {**_camera_facts(person, text, ids), "text": text}
+    return render(request, "incidents/_camera_choices.html", facts)
 
 
 @login_required
@@ -200,17 +214,25 @@ def _estimate(data: dict[str, Any]) -> estimate.Estimate | None:  # Any: values 
 
 def _form_facts(form: IncidentForm, offered: dict[str, Any]) -> dict[str, Any]:
     """`offered` times are in UTC; the page shows them in the reader's zone."""
-    cameras = form.fields["cameras"].queryset  # type: ignore[attr-defined]  # a model choice
-    chosen = {str(value) for value in form["cameras"].value() or ()}
-    rows = [(camera, str(camera.pk) in chosen) for camera in cameras]
-    marked = {**offered, "cameras": [camera for camera, is_chosen in rows if is_chosen]}
+    ids = [value for value in form["cameras"].value() or () if _is_id(str(value))]
+    cameras = _camera_facts(form.user, "", ids)
+    marked = {**offered, "cameras": cameras["chosen"]}
     return {
         "form": form,
         "estimate": _estimate(marked if offered else form.cleaned_data),
         "start_utc": format_time(offered["start"]) if offered else "",
         "end_utc": format_time(offered["end"]) if offered else "",
-        "cameras": rows,
+        **cameras,
     }
+
+
+def _camera_facts(user: User, text: str, ids: Sequence[str]) -> dict[str, Any]:  # template values
+    """What is chosen, and the first of the others to choose from."""
+    others = find_cameras(user, "export", text).exclude(pk__in=ids)
+    found = Paginator(others, CAMERAS_SHOWN).page(1)
+    chosen = list(exportable_cameras(user).filter(pk__in=ids))
+    has_cameras = bool(chosen or found.paginator.count)
+    return {"chosen": chosen, "found": found, "has_cameras": has_cameras}
 
 
 def _facts(incident: Incident) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 // Choosing cameras: a filter by words, a count, "all of this recorder". Without it the form works too.
+// A list of several pages is searched by the portal (data-paged), one that is whole is filtered here.
 
 const form = document.querySelector("[data-picker]");
 const filter = form.querySelector("[data-filter]");
@@ -6,6 +7,7 @@ const count = form.querySelector("[data-count]");
 const submit = form.querySelector("[data-submit]");
 const none = form.querySelector("[data-none]");
 const limit = Number(form.dataset.limit);
+const isPaged = "paged" in form.dataset;
 
 function apply() {
   const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -46,14 +48,22 @@ form.addEventListener("submit", (event) => {
   // One list instead of a name per camera: an address that can be read and shared.
   event.preventDefault();
   const url = new URL(form.action);
-  for (const [name, value] of new FormData(form)) if (name !== "cameras") url.searchParams.set(name, value);
+  const isPicking = event.submitter?.name === "pick";
+  for (const [name, value] of new FormData(form, event.submitter)) {
+    if (name !== "cameras" && (isPicking || name !== "q")) url.searchParams.set(name, value);
+  }
   const ids = [...form.querySelectorAll('input[name="cameras"]:checked')].map((box) => box.value);
   url.searchParams.set("cameras", ids.join(","));
   location.assign(url.href.replaceAll("%2C", ","));
 });
-filter.addEventListener("input", apply);
+if (!isPaged) {
+  form.querySelector("[data-search]").hidden = true;
+  filter.addEventListener("input", apply);
+  apply();
+}
 filter.addEventListener("keydown", (event) => {
-  if (event.key === "Enter") event.preventDefault();
+  if (event.key !== "Enter") return;
+  event.preventDefault();
+  if (isPaged) form.requestSubmit(form.querySelector("[data-search]"));
 });
-apply();
 showCount();

@@ -4,6 +4,7 @@ import pytest
 from django.http import Http404, QueryDict
 from django.test import Client
 
+from recorders import camera_choice
 from recorders.models import Grant
 from streaming.selection import camera_ids, fitting_layout, view_of
 from tests.conftest import make_recorder
@@ -160,3 +161,15 @@ def test_ids_may_be_repeated_and_malformed_ones_are_not_found():
     assert len(camera_ids(QueryDict(f"cameras={one},{one}&cameras={one}"))) == 1
     with pytest.raises(Http404):
         camera_ids(QueryDict("cameras=../../etc"))
+
+
+@pytest.mark.parametrize("path", ["/live/", "/recorded/"])
+def test_cameras_to_choose_from_are_searched_and_come_in_pages(path, owner, cameras, monkeypatch):
+    """Those chosen on another page, or not found by the words, stay chosen."""
+    monkeypatch.setattr(camera_choice, "PAGE_SIZE", 1)
+    second = page(owner, f"{path}?pick=2&cameras={cameras[0].pk}")
+    assert [camera.pk for camera in second.context["page"]] == [cameras[1].pk]
+    assert list(second.context["kept"]) == [cameras[0]]
+    found = page(owner, f"{path}?pick=1&q=gate+camera+2")
+    assert [camera.pk for camera in found.context["page"]] == [cameras[1].pk]
+    assert "No camera has these words" in page(owner, f"{path}?pick=1&q=zz").content.decode()

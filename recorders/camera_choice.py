@@ -1,0 +1,40 @@
+"""Cameras to choose from: those with a right, found by words, by place, a page at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib.auth.models import AnonymousUser
+from django.core.paginator import Page, Paginator
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+
+from recorders.models import Camera
+from recorders.querysets import CameraQuerySet
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+PAGE_SIZE = 200
+MAX_WORDS = 8
+MAX_TEXT = 100
+
+
+def find_cameras(user: User | AnonymousUser, right: str, text: str = "") -> CameraQuerySet:
+    """Present cameras with the right whose name, recorder or location has every word; by place."""
+    found: CameraQuerySet = Camera.objects.with_right(user, right).filter(is_present=True)
+    for word in text[:MAX_TEXT].split()[:MAX_WORDS]:
+        found = found.filter(
+            Q(name__icontains=word)
+            | Q(recorder__name__icontains=word)
+            | Q(recorder__location__name__icontains=word)
+        )
+    place = (Lower("recorder__location__name").asc(nulls_last=True), Lower("recorder__name"))
+    return found.select_related("recorder__location").order_by(*place, F("recorder"), "number")
+
+
+def camera_page(
+    user: User | AnonymousUser, right: str, text: str, number: str | int
+) -> Page[Camera]:
+    """One page of them; a number that is none, or past the last, gives the nearest."""
+    return Paginator(find_cameras(user, right, text), PAGE_SIZE).get_page(number)
