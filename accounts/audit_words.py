@@ -25,6 +25,8 @@ _ACTIONS = {
     "group.members_changed": "People of a group changed",
     "group.second_factor_changed": "Second factor of a group changed",
     "group.access_changed": "Access of a group changed",
+    "view_as.started": "Began to view as a person",
+    "view_as.ended": "Ended viewing as a person",
     "api_token.created": "API token created",
     "api_token.withdrawn": "API token withdrawn",
     "network.changed": "Remote Network Settings changed",

@@ -3,7 +3,7 @@
 from allauth.account import views as allauth_views
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from accounts.views import audit, groups, joining, own, people
+from accounts.views import audit, groups, joining, own, people, view_as
 
 sign_in: list[URLPattern | URLResolver] = [
     path("accounts/login/", allauth_views.login, name="account_login"),
@@ -44,6 +44,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("users/<uuid:user_id>/", people.person, name="person"),
     path("users/<uuid:user_id>/state/", people.set_state, name="person-state"),
     path("users/<uuid:user_id>/invitation/", people.invite_again, name="person-invitation"),
+    path("users/<uuid:user_id>/view-as/", view_as.begin, name="view-as"),
+    path("view-as/end/", view_as.end, name="view-as-end"),
     path("users/<uuid:user_id>/remove/", people.remove, name="person-remove"),
     path("groups/", groups.groups, name="groups"),
     path("groups/add/", groups.add, name="group-add"),

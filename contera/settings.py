@@ -98,6 +98,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "accounts.view_as.ViewAsMiddleware",
     "accounts.middleware.OrganisationMiddleware",
     "accounts.middleware.NoStoreMiddleware",
 ]
@@ -198,6 +199,7 @@ LOGIN_URL = "/accounts/login/"
 
 # --- API ----------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
+    "URL_FORMAT_OVERRIDE": None,  # `?format=` is no parameter of ours
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.api.authentication.ApiTokenAuthentication",
         "accounts.api.authentication.SessionAuthentication",
