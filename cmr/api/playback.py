@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from cmr.api.byte_range import Unsatisfiable, wanted_bytes
 from cmr.api.message import ApiError, Response, exact_time, json_response
 from cmr.api.parameters import Parameters
-from cmr.archive.reader import Archive, Clip, Piece
+from cmr.archive.footage import CameraFootage, NotGranted
+from cmr.archive.reader import Clip, Piece
 from protocol.http_message import Headers, Request
 
 MAX_LIST_S = 31 * 24 * 3600
@@ -19,11 +20,11 @@ MAX_PIECE_S = 60
 log = logging.getLogger(__name__)
 
 
-async def recordings(archive: Archive, camera: int, parameters: Parameters) -> Response:
+async def recordings(footage: CameraFootage, parameters: Parameters) -> Response:
     """Runs and gaps in a range of at most 31 days."""
     start, end = parameters.range_90k(MAX_LIST_S, "31 days")
-    runs = await asyncio.to_thread(archive.runs, camera, start, end)
-    gaps = await asyncio.to_thread(archive.gaps, camera, start, end)
+    runs = await asyncio.to_thread(footage.runs, start, end)
+    gaps = await asyncio.to_thread(footage.gaps, start, end)
     return json_response(
         {
             "runs": [
@@ -35,27 +36,33 @@ async def recordings(archive: Archive, camera: int, parameters: Parameters) -> R
     )
 
 
-async def video(archive: Archive, camera: int, parameters: Parameters) -> Response:
+async def video(footage: CameraFootage, parameters: Parameters) -> Response:
     """A finite piece of fragments with true decode times."""
     start = parameters.time_90k("start")
     end = start + int(parameters.number("duration", 1, MAX_PIECE_S) * 90_000)
     profile = parameters.profile()
-    piece = await asyncio.to_thread(archive.piece, camera, profile, start, end)
+    try:
+        piece = await asyncio.to_thread(footage.piece, profile, start, end)
+    except NotGranted:
+        raise await footage_not_granted(footage, profile, start) from None
     if piece is None:
-        raise await no_recording(archive, camera, profile, start)
+        raise await no_recording(footage, profile, start)
     headers = (*_common(piece), ("Content-Length", str(piece.size_bytes)))
     if piece.next_90k is not None:
         headers = (*headers, ("Contera-Next", exact_time(piece.next_90k)))
     return Response(200, headers, BlockingBody(piece.read(), piece.close))
 
 
-async def clip(archive: Archive, camera: int, parameters: Parameters, request: Request) -> Response:
+async def clip(footage: CameraFootage, parameters: Parameters, request: Request) -> Response:
     """A file for any player, whole or in ranges."""
     start, end = parameters.range_90k(MAX_CLIP_S, "24 hours")
     profile = parameters.profile()
-    found = await asyncio.to_thread(archive.clip, camera, profile, start, end)
+    try:
+        found = await asyncio.to_thread(footage.clip, profile, start, end)
+    except NotGranted:
+        raise await footage_not_granted(footage, profile, start) from None
     if found is None:
-        raise await no_recording(archive, camera, profile, start)
+        raise await no_recording(footage, profile, start)
     try:
         range_, if_range = request.header("Range"), request.header("If-Range")
         wanted = wanted_bytes(range_, if_range, found.etag, found.size_bytes)
@@ -65,12 +72,23 @@ async def clip(archive: Archive, camera: int, parameters: Parameters, request: R
     return _clip_response(found, wanted)
 
 
-async def no_recording(archive: Archive, camera: int, profile: str, at_90k: int) -> ApiError:
+async def no_recording(footage: CameraFootage, profile: str, at_90k: int) -> ApiError:
     """404 that says where the next recorded video begins, if there is any."""
-    next_90k = await asyncio.to_thread(archive.next_start, camera, profile, at_90k)
-    fact = f"camera {camera} has no {profile} recording there"
-    next_time = None if next_90k is None else exact_time(next_90k)
+    fact = f"camera {footage.camera} has no {profile} recording there"
+    next_time = await _next_time(footage, profile, at_90k)
     return ApiError(404, "no_recording", fact, next=next_time)
+
+
+async def footage_not_granted(footage: CameraFootage, profile: str, at_90k: int) -> ApiError:
+    """403 that says where the next recorded video begins that may be had, if there is any."""
+    fact = f"this token does not cover that time of camera {footage.camera}"
+    next_time = await _next_time(footage, profile, at_90k)
+    return ApiError(403, "footage_not_granted", fact, next=next_time)
+
+
+async def _next_time(footage: CameraFootage, profile: str, at_90k: int) -> str | None:
+    next_90k = await asyncio.to_thread(footage.next_start, profile, at_90k)
+    return None if next_90k is None else exact_time(next_90k)
 
 
 def _clip_response(found: Clip, wanted: tuple[int, int] | None) -> Response:

@@ -21,11 +21,13 @@ from cmr.api.network_test import read_test, start_test
 from cmr.api.p2p import Peers, add_candidates, close_peer, open_peer
 from cmr.api.parameters import PROFILES, Parameters
 from cmr.api.snapshots import Snapshots
+from cmr.archive.footage import CameraFootage
 from cmr.archive.reader import Archive
 from cmr.cameras.camera import Camera
 from cmr.local.keys import LocalKey
 from cmr.preflight.preflight import Preflight
 from cmr.registration import Registration
+from protocol.footage import ALL, Spans, joined, shared
 from protocol.http_message import Request
 from protocol.times import format_time, from_90k
 from protocol.tokens import (
@@ -53,6 +55,7 @@ class Call:
     lasts_s: float
     door: Door
     camera: Camera | None = None
+    right: str = ""  # that the token had to allow at the camera
     stream_id: str = ""
 
     @property
@@ -89,7 +92,7 @@ class Api:
         self.archive = archive
         self.streams = OpenStreams()
         self.holders = Holders()
-        self.snapshots = Snapshots(archive, self.streams)
+        self.snapshots = Snapshots(self.streams)
         self.registration = registration
         self.local_key: LocalKey | None = None  # where local accounts are known
         self.peers: Peers | None = None  # the peer-to-peer door, where it is open
@@ -177,22 +180,27 @@ class Api:
             parameters = Parameters(request.query, route.parameters)
             return Call(request, parameters, token, lasts_s, door, stream_id=stream_id)
         number = int(parts["camera"])
-        parameters = self._allowed_parameters(route, request, token, number)
+        parameters, right = self._allowed_parameters(route, request, token, number)
         camera = self.cameras.get(number)
         if camera is None:
             raise ApiError(404, "camera_not_found", f"this recorder has no camera {number}")
-        return Call(request, parameters, token, lasts_s, door, camera)
+        return Call(request, parameters, token, lasts_s, door, camera, right)
 
     def _allowed_parameters(
         self, route: Route, request: Request, token: AccessToken, number: int
-    ) -> Parameters:
-        """The right is checked before anything tells whether the camera exists."""
+    ) -> tuple[Parameters, str]:
+        """With the right, which is checked before anything tells whether the camera exists."""
         if number not in token.grants:
             raise not_granted(None, number)
         parameters = Parameters(request.query, route.parameters)
         if route.right is None or not token.allows(right := route.right(parameters), number):
             raise not_granted(None if route.right is None else right, number)
-        return parameters
+        return parameters, right
+
+    def footage(self, call: Call) -> CameraFootage:
+        """What of the camera's recordings the token's right is about."""
+        number = call.the_camera.number
+        return CameraFootage(self.archive, number, call.token.spans(call.right, number))
 
 
 def not_granted(right: str | None, camera: int) -> ApiError:
@@ -201,17 +209,19 @@ def not_granted(right: str | None, camera: int) -> ApiError:
     return ApiError(403, "not_granted", f"this token does not allow {what}")
 
 
-def is_allowed(request: Request, token: AccessToken) -> bool:
-    """Whether a token would still do for an answer under way. What needs no right of a camera goes
-    on."""
+def is_allowed(request: Request, token: AccessToken, before: AccessToken | None = None) -> bool:
+    """Whether a token would still do for an answer under way, that `before` was shown for. What
+    needs no right of a camera goes on."""
     try:
         route, match = find_route(request)
         number = int(match.groupdict().get("camera", 0))
         if not number or route.right is None:
             return True
-        return token.allows(route.right(Parameters(request.query, route.parameters)), number)
+        right = route.right(Parameters(request.query, route.parameters))
     except ApiError:
         return True  # it was refused
+    had = () if before is None else before.spans(right, number)
+    return token.allows(right, number) and shared(had, token.spans(right, number)) == had
 
 
 def find_route(request: Request) -> tuple[Route, re.Match[str]]:
@@ -245,12 +255,20 @@ async def _cameras(api: Api, call: Call) -> Response:
     named = [
         camera for number, camera in sorted(api.cameras.items()) if call.token.grants.get(number)
     ]
-    return json_response({"cameras": [await camera_object(api.archive, c) for c in named]})
+    shown = ((camera, _any_footage(call.token, camera.number)) for camera in named)
+    return json_response(
+        {"cameras": [await camera_object(api.archive, c, spans) for c, spans in shown]}
+    )
 
 
-async def camera_object(archive: Archive, camera: Camera) -> dict[str, object]:
-    """The camera of contracts.md §2."""
-    span = await asyncio.to_thread(archive.span, camera.number)
+def _any_footage(token: AccessToken, camera: int) -> Spans:
+    """What the token's person may play back or export."""
+    return joined((*token.spans("playback", camera), *token.spans("export", camera)))
+
+
+async def camera_object(archive: Archive, camera: Camera, spans: Spans = ALL) -> dict[str, object]:
+    """The camera of contracts.md §2, to somebody who may have this footage of it."""
+    span = await asyncio.to_thread(CameraFootage(archive, camera.number, spans).span)
     first, last = (None, None) if span is None else (format_time(from_90k(t)) for t in span)
     return {**camera.status(), "recorded_from": first, "recorded_to": last}
 
@@ -279,20 +297,19 @@ async def _change_access(api: Api, call: Call) -> Response:
 
 
 async def _recordings(api: Api, call: Call) -> Response:
-    return await playback.recordings(api.archive, call.the_camera.number, call.parameters)
+    return await playback.recordings(api.footage(call), call.parameters)
 
 
 async def _video(api: Api, call: Call) -> Response:
-    return await playback.video(api.archive, call.the_camera.number, call.parameters)
+    return await playback.video(api.footage(call), call.parameters)
 
 
 async def _clip(api: Api, call: Call) -> Response:
-    number = call.the_camera.number
-    return await playback.clip(api.archive, number, call.parameters, call.request)
+    return await playback.clip(api.footage(call), call.parameters, call.request)
 
 
 async def _snapshot(api: Api, call: Call) -> Response:
-    return await api.snapshots.snapshot(call.the_camera, call.parameters)
+    return await api.snapshots.snapshot(call.the_camera, api.footage(call), call.parameters)
 
 
 def _path(text: str) -> re.Pattern[str]:

@@ -14,8 +14,9 @@ from PIL import Image
 from cmr.api.live import OpenStreams
 from cmr.api.message import ApiError, Response
 from cmr.api.parameters import Parameters
-from cmr.api.playback import no_recording
-from cmr.archive.reader import Archive, KeyFrame
+from cmr.api.playback import footage_not_granted, no_recording
+from cmr.archive.footage import CameraFootage, NotGranted
+from cmr.archive.reader import KeyFrame
 from cmr.cameras.camera import Camera
 from protocol.errors import ProtocolError
 
@@ -31,31 +32,33 @@ JPEG_QUALITY = 80
 class Snapshots:
     """Makes at most MAX_AT_ONCE pictures at a time; others wait for a moment."""
 
-    def __init__(self, archive: Archive, streams: OpenStreams) -> None:
-        self._archive = archive
+    def __init__(self, streams: OpenStreams) -> None:
         self._streams = streams
         self._slots = asyncio.Semaphore(MAX_AT_ONCE)
 
-    async def snapshot(self, camera: Camera, parameters: Parameters) -> Response:
+    async def snapshot(
+        self, camera: Camera, footage: CameraFootage, parameters: Parameters
+    ) -> Response:
         """The recorded picture at `time`, or the live one without."""
         width = _width(parameters)
         is_small = width is not None and width <= SMALL_WIDTH
         profiles = sorted(camera.streams, reverse=is_small)  # hd before sd, or the other way
         if "time" in parameters:
             at_90k = parameters.time_90k("time")
-            source = await self._recorded(camera.number, profiles, at_90k)
+            source = await self._recorded(footage, profiles, at_90k)
         else:
             source = await self._live(camera, profiles[0])
         return await self._picture(camera.number, source, width)
 
-    async def _recorded(self, number: int, profiles: list[str], at_90k: int) -> bytes:
-        for profile in profiles:
-            found: KeyFrame | None = await asyncio.to_thread(
-                self._archive.key_frame, number, profile, at_90k
-            )
-            if found is not None:
-                return found.init + found.fragment
-        raise await no_recording(self._archive, number, profiles[0], at_90k)
+    async def _recorded(self, footage: CameraFootage, profiles: list[str], at_90k: int) -> bytes:
+        try:
+            for profile in profiles:
+                found: KeyFrame | None = await asyncio.to_thread(footage.key_frame, profile, at_90k)
+                if found is not None:
+                    return found.init + found.fragment
+        except NotGranted:
+            raise await footage_not_granted(footage, profiles[0], at_90k) from None
+        raise await no_recording(footage, profiles[0], at_90k)
 
     async def _live(self, camera: Camera, profile: str) -> bytes:
         """The initialisation segment and the key frame of the current group of pictures."""

@@ -14,9 +14,13 @@ from cmr.archive.index import INDEX_NAME, Event
 from cmr.archive.playback import Clip, Piece
 from cmr.archive.retention import Pins
 from cmr.archive.stretch import (
+    EVERYTHING,
     NOISE_90K,
     StoredGop,
+    Within,
+    cut_at,
     first_stretch,
+    inside,
     newest_first_where_double,
     same_format,
 )
@@ -90,11 +94,13 @@ class Archive:
         )
         return [Event(*row) for row in rows]
 
-    def span(self, camera: int) -> tuple[int, int] | None:
+    def span(self, camera: int, within: Within = EVERYTHING) -> tuple[int, int] | None:
         """Start of the oldest and end of the newest recording."""
+        low, high = within
         rows = self._query(
-            "SELECT min(start_90k), max(end_90k) FROM file WHERE camera = ? HAVING count(*)",
-            (camera,),
+            "SELECT max(min(start_90k), ?), min(max(end_90k), ?) FROM file"
+            " WHERE camera = ? AND start_90k < ? AND end_90k > ? HAVING count(*)",
+            (low, high, camera, high, low),
         )
         return rows[0] if rows else None
 
@@ -109,10 +115,18 @@ class Archive:
         )
         return rows[0][0] if rows else None
 
-    def piece(self, camera: int, profile: str, start_90k: int, end_90k: int) -> Piece | None:
-        """Video from the key frame at or before start until end, or where the run ends."""
+    def piece(
+        self,
+        camera: int,
+        profile: str,
+        start_90k: int,
+        end_90k: int,
+        within: Within = EVERYTHING,
+    ) -> Piece | None:
+        """Video from the key frame at or before start until end, or where the run ends; of the
+        frames in `within` alone."""
         with self._pins.lock:
-            gops = first_stretch(self._gops(camera, profile, start_90k, end_90k))
+            gops = first_stretch(self._gops(camera, profile, start_90k, end_90k, within))
             if not gops:
                 return None
             release = self._pins.pin({gop.name for gop in gops})
@@ -121,10 +135,18 @@ class Archive:
         following = self.next_start(camera, profile, next_at)
         return Piece(self._folder, gops, following, release)
 
-    def clip(self, camera: int, profile: str, start_90k: int, end_90k: int) -> Clip | None:
-        """The range as a file; its files are kept until it was read, or closed."""
+    def clip(
+        self,
+        camera: int,
+        profile: str,
+        start_90k: int,
+        end_90k: int,
+        within: Within = EVERYTHING,
+    ) -> Clip | None:
+        """The range as a file, of the frames in `within` alone; its files are kept until it was
+        read, or closed."""
         with self._pins.lock:
-            gops = same_format(self._gops(camera, profile, start_90k, end_90k))
+            gops = same_format(self._gops(camera, profile, start_90k, end_90k, within))
             if not gops:
                 return None
             release = self._pins.pin({gop.name for gop in gops})
@@ -147,10 +169,26 @@ class Archive:
                     return KeyFrame(piece.codec, segment.decode_time, gop.init, segment.data)
         return None
 
-    def _gops(self, camera: int, profile: str, start_90k: int, end_90k: int) -> list[StoredGop]:
+    def _gops(
+        self,
+        camera: int,
+        profile: str,
+        start_90k: int,
+        end_90k: int,
+        within: Within = EVERYTHING,
+    ) -> list[StoredGop]:
+        """In order; the lock of the pins is held."""
         earliest = start_90k - _LONGEST_FILE_90K
         where = camera, profile, earliest, end_90k, start_90k, end_90k, start_90k
-        return newest_first_where_double(StoredGop(*row) for row in self._query(_GOPS, where))
+        gops = newest_first_where_double(StoredGop(*row) for row in self._query(_GOPS, where))
+        gops = inside(gops, within)
+        return [self._cut(gop, within[1]) if gop.end_90k > within[1] else gop for gop in gops]
+
+    def _cut(self, gop: StoredGop, end_90k: int) -> StoredGop:
+        piece, reader = Piece(self._folder, [gop], None, lambda: None), SegmentReader()
+        segments = (segment for chunk in piece.read() for segment in reader.feed(chunk))
+        frames = ((s.decode_time, len(s.data)) for s in segments if not s.is_init)
+        return cut_at(gop, end_90k, frames)
 
     def _query(self, sql: str, values: tuple[int | str, ...]) -> list[tuple[Any, ...]]:
         """Rows of the index (Any: SQLite's own types); none when it cannot be read.

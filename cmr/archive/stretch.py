@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 CONTIGUOUS_90K = 45_000  # half a second: frames lost in it are no gap to a viewer
+EVERYTHING = (-(1 << 61), 1 << 61)  # SQLite counts to 2**63
 NOISE_90K = 9_000  # 0.1 s: a last frame's duration is a guess, so ends may reach past starts
+
+Within = tuple[int, int]  # from, to (not included), 90 kHz ticks: what a reader may have
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,21 @@ def newest_first_where_double(gops: Iterable[StoredGop]) -> list[StoredGop]:
 
 def _is_double(before: StoredGop, after: StoredGop) -> bool:
     return before.file_id != after.file_id and before.end_90k - after.start_90k > NOISE_90K
+
+
+def inside(gops: Iterable[StoredGop], within: Within) -> list[StoredGop]:
+    """Those that begin in `within`; the last may reach beyond its end."""
+    return [gop for gop in gops if within[0] <= gop.start_90k < within[1]]
+
+
+def cut_at(gop: StoredGop, end_90k: int, frames: Iterable[tuple[int, int]]) -> StoredGop:
+    """The group without its frames from `end_90k` on; `frames` are decode time and size of each."""
+    kept = 0
+    for decode_time, size_bytes in frames:
+        if decode_time >= end_90k:
+            break
+        kept += size_bytes
+    return replace(gop, size_bytes=kept, end_90k=min(gop.end_90k, end_90k))
 
 
 def first_stretch(gops: Sequence[StoredGop]) -> list[StoredGop]:

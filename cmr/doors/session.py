@@ -213,15 +213,15 @@ class Session:
             self._take(text, token, lasts_s)
 
     def _take(self, text: str, token: AccessToken, lasts_s: float) -> None:
-        is_first = self._token is None
+        before = self._token
         self._text, self._token, self._deadline = text, token, None
         self._expires_at = self._now() + lasts_s
         for number, stream in list(self._streams.items()):
-            if not is_allowed(stream.request, token):
+            if not is_allowed(stream.request, token, before):
                 self._cut(number, "not_granted", "The token does not allow this any more.")
             elif stream.live is not None:
                 stream.live.renew(lasts_s)
-        if is_first:
+        if before is None:
             self._on_token()
 
     def _request(self, message: Message) -> None:

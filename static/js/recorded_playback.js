@@ -8,6 +8,8 @@ import { describe, SegmentReader, TICKS_PER_S } from "./fragments.js";
 import { MediaBuffer, whyUnplayable } from "./media_buffer.js";
 import { PATH_OFF, sessionWith, State } from "./session.js";
 
+// Answers that say where the next video begins instead: none was recorded there, or it may not be had.
+const NOTHING = new Set(["no_recording", "footage_not_granted"]);
 const PIECE_S = 10;
 const AHEAD_S = 12; // at normal speed; more at higher ones
 const RETRY_MS = 1_000;
@@ -231,8 +233,7 @@ export class RecordedPlayback {
     }
   }
 
-  async #refusal(answer) {
-    const problem = await answer.json();
+  #refusal(answer, problem) {
     if (PATH_OFF.has(problem?.code)) this.session.pathRefused();
     else if (answer.status === 403) {
       const words = "You do not have the right to play back this camera. An administrator can give it to your group.";
@@ -249,8 +250,11 @@ export class RecordedPlayback {
 
   async #readPiece(from, answer, load) {
     this.#path = answer.path;
-    if (answer.status === 404) return this.#nothingAt(from, await answer.json());
-    if (!answer.isOk) throw await this.#refusal(answer);
+    if (!answer.isOk) {
+      const problem = await answer.json();
+      if (NOTHING.has(problem?.code)) return this.#nothingAt(from, problem);
+      throw this.#refusal(answer, problem);
+    }
     const reader = new SegmentReader();
     for await (const part of answer) {
       if (load.signal.aborted) return false;
@@ -270,7 +274,6 @@ export class RecordedPlayback {
   }
 
   #nothingAt(from, problem) {
-    if (problem?.code !== "no_recording") throw new Error(problem?.detail ?? "not found");
     const end = problem.next ? toSeconds(problem.next) : null;
     this.#gap = { start: Math.min(from, this.#wanted), end, askedAt: performance.now() };
     if (end !== null) this.#loadFrom = end;

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cmr.archive.reader import Archive, Clip, Gap, KeyFrame, Piece, Run
 from cmr.archive.retention import Pins
+from cmr.archive.stretch import EVERYTHING, Within
 from protocol.fragments import Segment
 
 CODEC = "avc1.4d4028"
@@ -72,18 +73,23 @@ class MemoryArchive(Archive):
     def gaps(self, camera: int, start_90k: int, end_90k: int) -> list[Gap]:
         return [Gap(self.end_90k, end_90k, "camera unreachable")] if self._has(camera, "hd") else []
 
-    def span(self, camera: int) -> tuple[int, int] | None:
-        return (self.start_90k, self.end_90k) if self._has(camera, "hd") else None
+    def span(self, camera: int, within: Within = EVERYTHING) -> tuple[int, int] | None:
+        start, end = max(self.start_90k, within[0]), min(self.end_90k, within[1])
+        return (start, end) if self._has(camera, "hd") and start < end else None
 
     def next_start(self, camera: int, profile: str, at_90k: int) -> int | None:
         is_ahead = self._has(camera, profile) and self.start_90k > at_90k
         return self.start_90k if is_ahead else None
 
-    def piece(self, camera: int, profile: str, start_90k: int, end_90k: int) -> Piece | None:
-        return self._part(camera, profile, start_90k, end_90k)
+    def piece(
+        self, camera: int, profile: str, start_90k: int, end_90k: int, within: Within = EVERYTHING
+    ) -> Piece | None:
+        return self._part(camera, profile, max(start_90k, within[0]), min(end_90k, within[1]))
 
-    def clip(self, camera: int, profile: str, start_90k: int, end_90k: int) -> Clip | None:
-        return self._part(camera, profile, start_90k, end_90k)
+    def clip(
+        self, camera: int, profile: str, start_90k: int, end_90k: int, within: Within = EVERYTHING
+    ) -> Clip | None:
+        return self._part(camera, profile, max(start_90k, within[0]), min(end_90k, within[1]))
 
     def key_frame(self, camera: int, profile: str, at_90k: int) -> KeyFrame | None:
         keys = [f for f in self.fragments if f.is_key and f.decode_time <= at_90k]
