@@ -18,6 +18,7 @@ from accounts.access import announce_change
 from accounts.audit import PORTAL, Actor, record
 from accounts.errors import NotPossible
 from accounts.models import Group, Membership, Organisation, User
+from accounts.organisations.handles import free_handle
 
 ADMINISTRATORS = "Administrators"
 State = Membership.State
@@ -29,10 +30,18 @@ Owned = TypeVar("Owned", Group, Membership)
 
 @transaction.atomic
 def create_organisation(
-    name: str, email: str, person_name: str = "", actor: Actor = PORTAL
+    name: str,
+    email: str,
+    person_name: str = "",
+    actor: Actor = PORTAL,
+    *,
+    dealer: Organisation | None = None,
+    is_dealer: bool = False,
 ) -> Membership:
     """An organisation with its Administrators group and its first administrator, who is invited."""
-    organisation = Organisation.objects.create(name=name)
+    organisation = Organisation.objects.create(
+        name=name, handle=free_handle(name), dealer=dealer, is_dealer=is_dealer
+    )
     administrators = Group.objects.create(
         organisation=organisation, name=ADMINISTRATORS, built_in=Group.BuiltIn.ADMINISTRATORS
     )

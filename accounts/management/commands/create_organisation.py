@@ -20,13 +20,21 @@ class Command(BaseCommand):
         parser.add_argument("name", help="of the organisation")
         parser.add_argument("email", help="of its first administrator")
         parser.add_argument("--person-name", default="", help="how the administrator is called")
+        parser.add_argument(
+            "--dealer", action="store_true", help="it may create and manage customers"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:  # Django's signature
         try:
             validate_email(options["email"])
         except ValidationError:
             raise CommandError(f"{options['email']}: not an e-mail address") from None
-        invited = create_organisation(options["name"], options["email"], options["person_name"])
+        invited = create_organisation(
+            options["name"],
+            options["email"],
+            options["person_name"],
+            is_dealer=options["dealer"],
+        )
         days = invitations.LIFETIME.days
         self.stdout.write(f"{invited.organisation} is there. {invited.user.login} joins it with")
         self.stdout.write(f"  {invitations.link_of(invited)}")
