@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import Cursor, CursorPagination, LimitOffsetPagination
 from rest_framework.request import Request
+
+from accounts.api.problems import Problem
 
 _MAX_DIGITS = 18  # what a row number of 64 bits surely holds
 
@@ -13,6 +17,16 @@ class BoundedPages(LimitOffsetPagination):
     """Nobody gets more than this at once, whatever `limit` says."""
 
     max_limit = 500
+    parameters = frozenset({"limit", "offset"})  # for accounts.api.views.ApiView
+
+    def paginate_queryset(
+        self, queryset: Any, request: Request, view: Any = None
+    ) -> list[Any] | None:  # DRF's signature
+        for name in self.parameters:
+            text = request.query_params.get(name, "0")
+            if not (text.isascii() and text.isdecimal()):
+                raise Problem(400, "bad_parameter", f"{name}: must be a whole number from 0 on.")
+        return super().paginate_queryset(queryset, request, view)
 
 
 class ByRowNumber(CursorPagination):
@@ -20,6 +34,7 @@ class ByRowNumber(CursorPagination):
 
     ordering = "-id"
     page_size = 100
+    parameters = frozenset({"cursor"})
 
     def decode_cursor(self, request: Request) -> Cursor | None:
         """DRF would hand on any text as a row number."""

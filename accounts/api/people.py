@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +13,9 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import services
+from accounts.api.body import checked
 from accounts.api.problems import Problem
 from accounts.api.serializers import (
     GroupChangeSerializer,
@@ -25,8 +25,8 @@ from accounts.api.serializers import (
     UserChangeSerializer,
     UserSerializer,
 )
+from accounts.api.views import ApiView
 from accounts.audit import Actor
-from accounts.errors import NotPossible
 from accounts.models import Group, Membership, Organisation
 from accounts.permissions import IsAdministrator
 from accounts.querysets import MembershipQuerySet, OrganisationOwnedQuerySet
@@ -37,10 +37,12 @@ ORGANISATION = OpenApiParameter(
 )
 
 
-class UsersView(ListAPIView[Membership]):
+class UsersView(ApiView, ListAPIView[Membership]):
     """The people of the organisations that the caller administers."""
 
     permission_classes = (IsAdministrator,)
+    scopes = {"GET": "people", "POST": "people"}
+    parameters = frozenset({"search"})
     serializer_class = UserSerializer
 
     def get_queryset(self) -> MembershipQuerySet:
@@ -56,23 +58,21 @@ class UsersView(ListAPIView[Membership]):
     )
     def post(self, request: Request) -> Response:
         """Invites the person; the answer is the same whether they have an account or not."""
-        wanted = NewUserSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        found = wanted.validated_data
+        found = checked(NewUserSerializer, request)
         organisation = _organisation(request, found.get("organisation"))
         groups = _exactly(organisation.groups.all(), "pk", found["groups"], "groups")
-        membership = _possible(
-            lambda: services.add_person(
-                organisation, found["email"], found["name"], groups, Actor.of(request)
-            )
+        membership = services.add_person(
+            organisation, found["email"], found["name"], groups, Actor.of(request)
         )
         return Response(UserSerializer(membership).data, status=201)
 
 
-class UserView(APIView):
+class UserView(ApiView):
     """A person of an organisation that the caller administers."""
 
     permission_classes = (IsAdministrator,)
+    scopes = {"GET": "people", "PATCH": "people", "DELETE": "people"}
+    parameters = frozenset({"organisation"})
 
     @extend_schema(
         parameters=[ORGANISATION], responses={200: UserSerializer}, operation_id="users_read"
@@ -88,15 +88,13 @@ class UserView(APIView):
     )
     def patch(self, request: Request, user_id: UUID) -> Response:
         membership = _user(request, user_id)
-        wanted = UserChangeSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        _possible(lambda: _change_user(membership, wanted.validated_data, request))
+        _change_user(membership, checked(UserChangeSerializer, request), request)
         return Response(UserSerializer(_user(request, user_id)).data)
 
     @extend_schema(parameters=[ORGANISATION], responses={204: None}, operation_id="users_remove")
     def delete(self, request: Request, user_id: UUID) -> Response:
         membership = _user(request, user_id)
-        _possible(lambda: services.remove_person(membership, Actor.of(request)))
+        services.remove_person(membership, Actor.of(request))
         return Response(status=204)
 
 
@@ -113,10 +111,11 @@ def _change_user(membership: Membership, wanted: dict[str, Any], request: Reques
         (services.disable_person if is_disabling else services.enable_person)(membership, actor)
 
 
-class GroupsView(ListAPIView[Group]):
+class GroupsView(ApiView, ListAPIView[Group]):
     """The groups of the organisations that the caller administers."""
 
     permission_classes = (IsAdministrator,)
+    scopes = {"GET": "people", "POST": "people"}
     serializer_class = GroupSerializer
 
     def get_queryset(self) -> OrganisationOwnedQuerySet:
@@ -130,17 +129,16 @@ class GroupsView(ListAPIView[Group]):
         request=NewGroupSerializer, responses={201: GroupSerializer}, operation_id="groups_add"
     )
     def post(self, request: Request) -> Response:
-        wanted = NewGroupSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        found = wanted.validated_data
+        found = checked(NewGroupSerializer, request)
         organisation = _organisation(request, found.get("organisation"))
         actor = Actor.of(request)
-        group = _possible(lambda: services.create_group(organisation, found["name"], actor))
+        group = services.create_group(organisation, found["name"], actor)
         return Response(GroupSerializer(group).data, status=201)
 
 
-class GroupView(APIView):
+class GroupView(ApiView):
     permission_classes = (IsAdministrator,)
+    scopes = {"GET": "people", "PATCH": "people", "DELETE": "people"}
 
     @extend_schema(responses={200: GroupSerializer}, operation_id="groups_read")
     def get(self, request: Request, group_id: UUID) -> Response:
@@ -153,15 +151,13 @@ class GroupView(APIView):
     )
     def patch(self, request: Request, group_id: UUID) -> Response:
         group = _group(request, group_id)
-        wanted = GroupChangeSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        _possible(lambda: _change_group(group, wanted.validated_data, request))
+        _change_group(group, checked(GroupChangeSerializer, request), request)
         return Response(GroupSerializer(_group(request, group_id)).data)
 
     @extend_schema(responses={204: None}, operation_id="groups_delete")
     def delete(self, request: Request, group_id: UUID) -> Response:
         group = _group(request, group_id)
-        _possible(lambda: services.delete_group(group, Actor.of(request)))
+        services.delete_group(group, Actor.of(request))
         return Response(status=204)
 
 
@@ -223,10 +219,3 @@ def _exactly(rows: models.QuerySet[Any], field: str, ids: Collection[UUID], name
     if missing:
         raise Problem(400, "unknown", f"{name}: there is no {min(map(str, missing))} here.")
     return found
-
-
-def _possible(change: Callable[[], Any]) -> Any:  # whatever the service answers
-    try:
-        return change()
-    except NotPossible as error:
-        raise Problem(409, error.code, error.message) from None

@@ -11,6 +11,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from accounts.errors import NotPossible
 from protocol.errors import PROBLEM_CONTENT_TYPE, ProtocolError, problem
 
 
@@ -27,6 +28,8 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     """DRF's exception handler: the same shape for every error, None for our own bugs."""
     if isinstance(error, ProtocolError):
         error = Problem(400, error.code, error.message)
+    if isinstance(error, NotPossible):
+        error = Problem(409, error.code, error.message)
     if isinstance(error, RedisError):
         error = Problem(503, "service_unavailable", "Redis does not answer; try again in a moment.")
     response = exception_handler(error, context)

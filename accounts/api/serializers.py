@@ -7,23 +7,57 @@ from uuid import UUID
 
 from rest_framework import serializers
 
+from accounts.api_tokens import MAX_DAYS
 from accounts.models import ApiToken, AuditEntry, Group, Membership
+from accounts.scopes import SCOPES
 
 
-class CredentialsSerializer(serializers.Serializer[Any]):  # Any: DRF's own generic
+class NewTokenSerializer(serializers.Serializer[Any]):  # Any: DRF's own generic
+    """What a token may be used for; it never does more than its person or service may."""
+
+    name = serializers.CharField(max_length=100, help_text="Of the program, for the list of tokens")
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(choices=list(SCOPES)),
+        allow_null=True,
+        default=None,
+        max_length=len(SCOPES),
+        help_text="Null: everything",
+    )
+    days = serializers.IntegerField(min_value=1, max_value=MAX_DAYS, default=MAX_DAYS)
+    client = serializers.ChoiceField(
+        choices=ApiToken.Client.values, default=ApiToken.Client.PROGRAM
+    )
+    organisation = serializers.UUIDField(
+        allow_null=True, default=None, help_text="Null: all that you belong to"
+    )
+
+
+class CredentialsSerializer(NewTokenSerializer):
     email = serializers.EmailField(max_length=254)
     password = serializers.CharField(max_length=4096, trim_whitespace=False, write_only=True)
-    name = serializers.CharField(max_length=100, help_text="Of the program, for the list of tokens")
 
 
 class ApiTokenSerializer(serializers.ModelSerializer[ApiToken]):
+    scopes = serializers.ListField(
+        child=serializers.CharField(), allow_null=True, read_only=True, help_text="Null: everything"
+    )
+
     class Meta:
         model = ApiToken
-        fields = ["id", "name", "created_at", "expires_at", "last_used_at"]
+        fields = [
+            "id",
+            "name",
+            "scopes",
+            "client",
+            "organisation",
+            "created_at",
+            "expires_at",
+            "last_used_at",
+        ]
         read_only_fields = fields
 
 
-class NewApiTokenSerializer(ApiTokenSerializer):
+class IssuedTokenSerializer(ApiTokenSerializer):
     """The only answer that holds the key."""
 
     token = serializers.CharField()
@@ -44,6 +78,9 @@ class MeSerializer(serializers.Serializer[Any]):
     email = serializers.EmailField(read_only=True)
     name = serializers.CharField(max_length=100, allow_blank=True)
     organisations = MyOrganisationSerializer(many=True, read_only=True)
+    token = ApiTokenSerializer(
+        read_only=True, allow_null=True, help_text="The one that you call with; null for pages"
+    )
 
 
 class GroupSerializer(serializers.ModelSerializer[Group]):

@@ -10,9 +10,3 @@ class OwnNameForm(forms.Form):
 
     def clean_name(self) -> str:
         return " ".join(self.cleaned_data["name"].split())
-
-
-class TokenForm(forms.Form):
-    program = forms.CharField(
-        label="Name of the program", max_length=100, help_text="So that you know it again later."
-    )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import models
 
+from accounts.encrypted import EncryptedTextField
 from accounts.ids import random_id
 from accounts.models.organisations import Organisation
 from accounts.models.people import User
@@ -50,12 +52,12 @@ class ApiToken(models.Model):
         return hashlib.sha256(key.encode()).hexdigest()
 
     @classmethod
-    def issue(cls, user: User, name: str, now: datetime) -> tuple[ApiToken, str]:
-        """The saved token and its key, which nobody can read again."""
+    def issue(cls, user: User, name: str, now: datetime, **limits: Any) -> tuple[ApiToken, str]:
+        """The saved token and its key, which nobody can read again; `limits` are fields (Any:
+        theirs)."""
         key = cls.PREFIX + secrets.token_urlsafe(32)
-        token = cls.objects.create(
-            user=user, name=name, digest=cls.digest_of(key), expires_at=now + cls.LIFETIME
-        )
+        limits.setdefault("expires_at", now + cls.LIFETIME)
+        token = cls.objects.create(user=user, name=name, digest=cls.digest_of(key), **limits)
         return token, key
 
 
@@ -66,7 +68,7 @@ class IdempotentAnswer(models.Model):
     key = models.CharField(max_length=255)  # the client's Idempotency-Key
     request_digest = models.CharField(max_length=64)  # method, address, body
     status = models.PositiveIntegerField(null=True)  # None while the first is under way
-    body = models.JSONField(null=True)
+    body = EncryptedTextField(blank=True, default="")  # JSON; may hold a new token
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -8,8 +8,10 @@ from uuid import UUID
 from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
@@ -17,9 +19,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.api_tokens import issue_api_token, withdraw_api_token
 from accounts.audit import Actor
 from accounts.errors import NotPossible
-from accounts.forms.own import OwnNameForm, TokenForm
+from accounts.forms.own import OwnNameForm
+from accounts.forms.tokens import TokenForm
 from accounts.middleware import ORGANISATION_KEY
-from accounts.models import ApiToken, Organisation
+from accounts.models import ApiToken, Organisation, User
 from accounts.permissions import person_of
 
 
@@ -45,14 +48,20 @@ def add_token(request: HttpRequest) -> HttpResponse:
     form = TokenForm(request.POST)
     if not form.is_valid():
         return _page(request, token_form=form)
+    user = person_of(request)
+    wanted = form.wanted(
+        is_strong=user.circumstances.is_strong, organisation=_only_organisation(user)
+    )
     try:
-        token, key = issue_api_token(
-            person_of(request), form.cleaned_data["program"], Actor.of(request), timezone.now()
-        )
+        token, key = issue_api_token(user, wanted, Actor.of(request), timezone.now())
     except NotPossible as error:
         form.add_error(None, error.message)
         return _page(request, token_form=form)
-    return render(request, "accounts/token_created.html", {"token": token, "key": key})
+    return render(
+        request,
+        "accounts/token_created.html",
+        {"token": token, "key": key, "back": reverse("account")},
+    )
 
 
 @require_POST
@@ -79,12 +88,23 @@ def switch_organisation(request: HttpRequest) -> HttpResponse:
     return redirect("home")
 
 
+def _only_organisation(user: User) -> Organisation | None:
+    """Who was signed in by one organisation's provider gets no token for another one."""
+    how = user.circumstances
+    return Organisation.objects.filter(pk=how.provider_of).first() if how.provider_of else None
+
+
 def _page(request: HttpRequest, **forms: Any) -> HttpResponse:  # forms by name
     context = {
         "form": OwnNameForm(initial={"name": person_of(request).name}),
         "token_form": TokenForm(),
-        "tokens": ApiToken.objects.visible_to(person_of(request)).order_by("-created_at"),
+        "tokens": _tokens(request),
         "now": timezone.now(),
         **forms,
     }
     return render(request, "accounts/account.html", context)
+
+
+def _tokens(request: HttpRequest) -> QuerySet[ApiToken]:
+    mine: QuerySet[ApiToken] = ApiToken.objects.visible_to(person_of(request))
+    return mine.select_related("organisation").order_by("-created_at")

@@ -15,9 +15,10 @@ from rest_framework import generics
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.api.body import checked
 from accounts.api.problems import Problem
+from accounts.api.views import ApiView
 from accounts.audit import Actor
 from accounts.permissions import person_of
 from incidents import services
@@ -34,10 +35,11 @@ from incidents.views import downloads
 BINARY = {(200, "video/mp4"): OpenApiTypes.BINARY}
 
 
-class IncidentsView(generics.GenericAPIView[Incident]):
+class IncidentsView(ApiView, generics.GenericAPIView[Incident]):
     """GET: incidents whose every camera the caller may export. POST: a new one, and its export."""
 
     permission_classes = (IsAuthenticated,)
+    scopes = {"GET": "read", "POST": "export"}
     serializer_class = IncidentSerializer
     queryset = Incident.objects.none()
 
@@ -53,16 +55,16 @@ class IncidentsView(generics.GenericAPIView[Incident]):
 
     @extend_schema(request=NewIncidentSerializer, responses={201: IncidentSerializer})
     def post(self, request: Request) -> Response:
-        wanted = NewIncidentSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        incident = _create(request, wanted.validated_data)
+        wanted = checked(NewIncidentSerializer, request)
+        incident = _create(request, wanted)
         return Response(IncidentSerializer(incident).data, status=201)
 
 
-class IncidentView(APIView):
+class IncidentView(ApiView):
     """One incident. DELETE removes its exported files too."""
 
     permission_classes = (IsAuthenticated,)
+    scopes = {"GET": "read", "DELETE": "delete"}
 
     @extend_schema(responses=IncidentSerializer)
     def get(self, request: Request, incident_id: UUID) -> Response:
@@ -75,10 +77,11 @@ class IncidentView(APIView):
         return Response(status=204)
 
 
-class ExportsView(APIView):
+class ExportsView(ApiView):
     """Exports of an incident, newest first. POST: export again from the recorder."""
 
     permission_classes = (IsAuthenticated,)
+    scopes = {"GET": "read", "POST": "export"}
 
     @extend_schema(operation_id="exports_list", responses=ExportSerializer(many=True))
     def get(self, request: Request, incident_id: UUID) -> Response:
@@ -96,18 +99,20 @@ class ExportsView(APIView):
         return Response(ExportSerializer(export).data, status=201)
 
 
-class ExportView(APIView):
+class ExportView(ApiView):
     permission_classes = (IsAuthenticated,)
+    scopes = {"GET": "read"}
 
     @extend_schema(responses=ExportSerializer)
     def get(self, request: Request, export_id: UUID) -> Response:
         return Response(ExportSerializer(_export(request, export_id)).data)
 
 
-class CancelExportView(APIView):
+class CancelExportView(ApiView):
     """POST: stop it and remove what it stored. 409 when it has ended."""
 
     permission_classes = (IsAuthenticated,)
+    scopes = {"POST": "export"}
 
     @extend_schema(request=None, responses=ExportSerializer)
     def post(self, request: Request, export_id: UUID) -> Response:
@@ -117,10 +122,11 @@ class CancelExportView(APIView):
         return Response(ExportSerializer(_export(request, export_id)).data)
 
 
-class RetryExportView(APIView):
+class RetryExportView(ApiView):
     """POST: go on with a failed export. 409 when it did not fail."""
 
     permission_classes = (IsAuthenticated,)
+    scopes = {"POST": "export"}
 
     @extend_schema(request=None, responses=ExportSerializer)
     def post(self, request: Request, export_id: UUID) -> Response:
@@ -130,10 +136,11 @@ class RetryExportView(APIView):
         return Response(ExportSerializer(_export(request, export_id)).data)
 
 
-class ClipFileView(APIView):
+class ClipFileView(ApiView):
     """GET: the file of a clip; Range is answered."""
 
     permission_classes = (IsAuthenticated,)
+    scopes = {"GET": "export"}
 
     @extend_schema(responses=BINARY)
     def get(self, request: Request, export_id: UUID, clip_id: int) -> HttpResponseBase:
@@ -143,10 +150,11 @@ class ClipFileView(APIView):
             return downloads.clip_response(request, export, clip)
 
 
-class ManifestView(APIView):
+class ManifestView(ApiView):
     """GET: the manifest, whose bytes are what the signature signs."""
 
     permission_classes = (IsAuthenticated,)
+    scopes = {"GET": "export"}
 
     @extend_schema(responses={(200, "application/json"): OpenApiTypes.BINARY})
     def get(self, request: Request, export_id: UUID) -> HttpResponseBase:
@@ -155,10 +163,11 @@ class ManifestView(APIView):
             return downloads.manifest_response(request, export)
 
 
-class SignatureView(APIView):
+class SignatureView(ApiView):
     """GET: the detached signature of the manifest (RFC 7797); keys: `/.well-known/jwks.json`."""
 
     permission_classes = (IsAuthenticated,)
+    scopes = {"GET": "export"}
 
     @extend_schema(responses={(200, "application/jose"): OpenApiTypes.BINARY})
     def get(self, request: Request, export_id: UUID) -> HttpResponseBase:

@@ -10,9 +10,10 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.api.body import checked
 from accounts.api.problems import Problem
+from accounts.api.views import ApiView
 from accounts.audit import Actor
 from accounts.permissions import person_of
 from recorders.api.shapes import LocationShape
@@ -21,10 +22,11 @@ from recorders.models import Location
 from recorders.services.locations import NameTaken, add_location, delete_location, rename_location
 
 
-class LocationsView(APIView):
+class LocationsView(ApiView):
     """Locations of the recorders you may see; all of them for who configures everything."""
 
     permission_classes = (IsAuthenticated,)
+    scopes = {"GET": "read", "POST": "configure"}
 
     @extend_schema(operation_id="locations_list", responses={200: LocationShape(many=True)})
     def get(self, request: Request) -> Response:
@@ -41,8 +43,9 @@ class LocationsView(APIView):
         return Response(LocationShape(location).data, status=201)
 
 
-class LocationView(APIView):
+class LocationView(ApiView):
     permission_classes = (IsAuthenticated,)
+    scopes = {"PATCH": "configure", "DELETE": "configure"}
 
     @extend_schema(request=LocationShape, responses={200: LocationShape})
     def patch(self, request: Request, location_id: UUID) -> Response:
@@ -61,9 +64,8 @@ class LocationView(APIView):
 
 
 def _name(request: Request) -> str:
-    wanted = LocationShape(data=request.data)
-    wanted.is_valid(raise_exception=True)
-    return str(wanted.validated_data["name"])
+    wanted = checked(LocationShape, request)
+    return str(wanted["name"])
 
 
 def _configurable_location(request: Request, location_id: UUID) -> Location:

@@ -10,8 +10,9 @@ from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.api.body import checked
+from accounts.api.views import ApiView
 from accounts.audit import Actor
 from recorders.api.recorder_side_shapes import NetworkShape
 from recorders.doors import configurable_recorder
@@ -34,10 +35,11 @@ class NetworkChangeShape(NetworkShape):
     )
 
 
-class NetworkView(APIView):
+class NetworkView(ApiView):
     """Remote Network Settings: read, replace. For people who configure the recorder."""
 
     permission_classes = (IsAuthenticated,)
+    scopes = {"GET": "configure", "PUT": "configure"}
 
     @extend_schema(responses={200: NetworkShape})
     def get(self, request: Request, recorder_id: UUID) -> Response:
@@ -47,10 +49,9 @@ class NetworkView(APIView):
     @extend_schema(request=NetworkChangeShape, responses={200: NetworkShape})
     def put(self, request: Request, recorder_id: UUID) -> Response:
         recorder = configurable_recorder(request, recorder_id)
-        wanted = NetworkChangeShape(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        choice = _choice(wanted.validated_data, recorder)
-        _check_reachable(choice, recorder, wanted.validated_data["confirm_unreachable"])
+        wanted = checked(NetworkChangeShape, request)
+        choice = _choice(wanted, recorder)
+        _check_reachable(choice, recorder, wanted["confirm_unreachable"])
         return Response(settings_body(change_settings(recorder, choice, Actor.of(request))))
 
 

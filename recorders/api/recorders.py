@@ -8,13 +8,14 @@ from uuid import UUID
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.api.body import checked
+from accounts.api.pages import BoundedPages
 from accounts.api.problems import Problem
+from accounts.api.views import ApiView
 from accounts.audit import Actor
 from accounts.models import User
 from accounts.permissions import person_of
@@ -36,10 +37,13 @@ from recorders.services.recorders import remove, rename_and_move
 from recorders.status import has_problem
 
 
-class RecordersView(APIView):
+class RecordersView(ApiView):
     """GET: the recorders you may see, of all your organisations, sorted by location and name."""
 
     permission_classes = (IsAuthenticated,)
+    scopes = {"GET": "read"}
+    parameters = frozenset({"search", "state"})
+    pagination_class = BoundedPages
 
     @extend_schema(
         operation_id="recorders_list",
@@ -55,18 +59,18 @@ class RecordersView(APIView):
         user, now = person_of(request), timezone.now()
         state = _known_state(request.query_params.get("state", ""))
         found = find_recorders(user, request.query_params.get("search", ""), state, now)
-        pages = LimitOffsetPagination()
-        pages.max_limit = 500
+        pages = self.pagination_class()
         page: list[Recorder] = pages.paginate_queryset(found, request, self) or []
         rights = rights_on(user, page)
         bodies = [_body(recorder, seen_cameras(recorder), rights[recorder.pk]) for recorder in page]
         return pages.get_paginated_response(RecorderShape(bodies, many=True).data)
 
 
-class RecorderView(APIView):
+class RecorderView(ApiView):
     """One recorder: read, rename or move, remove."""
 
     permission_classes = (IsAuthenticated,)
+    scopes = {"GET": "read", "PATCH": "configure", "DELETE": "delete"}
 
     @extend_schema(responses={200: RecorderShape})
     def get(self, request: Request, recorder_id: UUID) -> Response:
@@ -76,12 +80,11 @@ class RecorderView(APIView):
     @extend_schema(request=RecorderChangeShape, responses={200: RecorderShape})
     def patch(self, request: Request, recorder_id: UUID) -> Response:
         recorder = configurable_recorder(request, recorder_id)
-        wanted = RecorderChangeShape(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        name = wanted.validated_data.get("name", recorder.name)
+        wanted = checked(RecorderChangeShape, request)
+        name = wanted.get("name", recorder.name)
         location = recorder.location
-        if "location" in wanted.validated_data:
-            location = location_named(recorder.organisation, wanted.validated_data["location"])
+        if "location" in wanted:
+            location = location_named(recorder.organisation, wanted["location"])
         rename_and_move(recorder, name, location, Actor.of(request))
         return _answer(person_of(request), recorder)
 
@@ -92,10 +95,11 @@ class RecorderView(APIView):
         return Response(status=204)
 
 
-class RecorderCamerasView(APIView):
+class RecorderCamerasView(ApiView):
     """GET: the cameras of a recorder on which you have a right."""
 
     permission_classes = (IsAuthenticated,)
+    scopes = {"GET": "read"}
 
     @extend_schema(responses={200: CameraShape(many=True)})
     def get(self, request: Request, recorder_id: UUID) -> Response:

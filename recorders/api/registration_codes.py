@@ -10,8 +10,9 @@ from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.api.body import checked
+from accounts.api.views import ApiView
 from accounts.audit import Actor
 from accounts.permissions import person_of
 from recorders.doors import configurable_organisation
@@ -32,21 +33,21 @@ class NewRegistrationCodeShape(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
 
 
-class RegistrationCodesView(APIView):
+class RegistrationCodesView(ApiView):
     """POST: a new one-time code, for people who configure everything."""
 
     permission_classes = (IsAuthenticated,)
+    scopes = {"POST": "configure"}
 
     @extend_schema(request=RegistrationCodeShape, responses={201: NewRegistrationCodeShape})
     def post(self, request: Request) -> Response:
         organisation = configurable_organisation(request)
-        wanted = RegistrationCodeShape(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = checked(RegistrationCodeShape, request)
         row, code = make_registration_code(
             organisation,
             person_of(request),
-            wanted.validated_data["name"],
-            location_named(organisation, wanted.validated_data["location"]),
+            wanted["name"],
+            location_named(organisation, wanted["location"]),
             Actor.of(request),
             timezone.now(),
         )

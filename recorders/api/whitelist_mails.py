@@ -9,9 +9,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.api.body import checked
 from accounts.api.problems import Problem
+from accounts.api.views import ApiView
 from accounts.audit import Actor
 from accounts.permissions import person_of
 from recorders.api.shapes import NewWhitelistMailShape, WhitelistMailShape
@@ -21,10 +22,11 @@ from recorders.services.whitelist_mails import MAX_PER_DAY, TooManyMails, reques
 _SHOWN = 100
 
 
-class WhitelistMailsView(APIView):
+class WhitelistMailsView(ApiView):
     """Mails with the whitelist of a recorder, for people who configure it."""
 
     permission_classes = (IsAuthenticated,)
+    scopes = {"GET": "configure", "POST": "configure"}
 
     @extend_schema(
         operation_id="whitelist_mails_list", responses={200: WhitelistMailShape(many=True)}
@@ -38,9 +40,8 @@ class WhitelistMailsView(APIView):
     def post(self, request: Request, recorder_id: UUID) -> Response:
         """A worker sends it soon; `state` tells what became of it."""
         recorder = configurable_recorder(request, recorder_id)
-        wanted = NewWhitelistMailShape(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        recipient, message = wanted.validated_data["recipient"], wanted.validated_data["message"]
+        wanted = checked(NewWhitelistMailShape, request)
+        recipient, message = wanted["recipient"], wanted["message"]
         try:
             mail = request_mail(
                 recorder, person_of(request), recipient, message, Actor.of(request), timezone.now()

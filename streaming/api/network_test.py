@@ -8,9 +8,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.api.body import checked
 from accounts.api.problems import Problem
+from accounts.api.views import ApiView
 from accounts.audit import Actor
 from recorders.doors import configurable_recorder
 from recorders.forms.network import manual_nat_text
@@ -20,18 +21,18 @@ from streaming.manual_nat.service import NotNow, run_test
 _STATUS = {"too_many_tests": 429, "try_again": 503}
 
 
-class NetworkTestView(APIView):
+class NetworkTestView(ApiView):
     """POST: is this recorder reached at its Manual NAT address? Takes up to 5 s."""
 
     permission_classes = (IsAuthenticated,)
+    scopes = {"POST": "configure"}
 
     @extend_schema(request=NetworkTestSerializer, responses={200: NetworkTestResultSerializer})
     def post(self, request: Request, recorder_id: UUID) -> Response:
         recorder = configurable_recorder(request, recorder_id)
-        wanted = NetworkTestSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        address = wanted.validated_data.get("address")
-        port = wanted.validated_data["port"]
+        wanted = checked(NetworkTestSerializer, request)
+        address = wanted.get("address")
+        port = wanted["port"]
         if address is None:
             network = recorder.network
             address, port = manual_nat_text(network), network.manual_nat_port

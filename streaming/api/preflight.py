@@ -10,9 +10,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.api.problems import Problem
+from accounts.api.views import ApiView
 from accounts.audit import Actor
 from accounts.permissions import person_of
 from recorders.doors import configurable_recorder
@@ -38,8 +38,10 @@ class PreflightSerializer(serializers.Serializer[Preflight]):
     error = serializers.CharField(allow_blank=True)
 
 
-class PreflightView(APIView):
+class PreflightView(ApiView):
     """The test of a recorder's network, for people who configure it."""
+
+    scopes = {"GET": "configure", "POST": "configure"}
 
     @extend_schema(responses={200: PreflightSerializer})
     def get(self, request: Request, recorder_id: UUID) -> Response:

@@ -9,9 +9,10 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.api.body import checked
 from accounts.api.problems import Problem
+from accounts.api.views import ApiView
 from accounts.audit import Actor
 from accounts.client_address import client_address
 from accounts.models import ApiToken
@@ -29,33 +30,35 @@ from streaming.api.serializers import (
 from streaming.broker.facts import Page, Viewer
 
 
-class SessionView(APIView):
+class SessionView(ApiView):
     """POST: an access token and the ways to reach the recorder."""
+
+    scopes = {"POST": ("live", "playback", "export")}
 
     @extend_schema(request=OpenSessionSerializer, responses={201: SessionSerializer})
     def post(self, request: Request, recorder_id: UUID) -> Response:
         recorder = visible_recorder(request, recorder_id)
-        wanted = OpenSessionSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = checked(OpenSessionSerializer, request)
         session = services.open_session(
             person_of(request),
             recorder,
-            services.Wanted(wanted.validated_data["path"], _origin(request), _viewer(request)),
+            services.Wanted(wanted["path"], _origin(request), _viewer(request)),
             Actor.of(request),
             timezone.now(),
         )
         return Response(SessionSerializer(session_body(session, ACCESS_RENEW_S)).data, status=201)
 
 
-class TokenView(APIView):
+class TokenView(ApiView):
     """POST: a fresh access token for a running session, with the rights of this moment."""
+
+    scopes = {"POST": ("live", "playback", "export")}
 
     @extend_schema(request=RenewSessionSerializer, responses={200: TokenSerializer})
     def post(self, request: Request, recorder_id: UUID) -> Response:
         recorder = visible_recorder(request, recorder_id)
-        wanted = RenewSessionSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        session_id = wanted.validated_data["session_id"]
+        wanted = checked(RenewSessionSerializer, request)
+        session_id = wanted["session_id"]
         try:
             token = services.renew_session(person_of(request), recorder, session_id, timezone.now())
         except services.SessionUnknown:

@@ -124,7 +124,9 @@ def test_a_new_token_is_shown_once_after_the_password(client, viewer):
     session = client.session
     session["account_authentication_methods"] = []  # the sign-in was long ago
     session.save()
-    asked = client.post("/account/tokens/", {"program": "Script"})
+    asked = client.post(
+        "/account/tokens/", {"program": "Script", "client": "program", "days": 30, "extent": "all"}
+    )
     assert asked["Location"].startswith("/accounts/reauthenticate/")
     page = client.post(asked["Location"], {"password": PASSWORD}, follow=True)
     token = ApiToken.objects.get(user=viewer)

@@ -1,0 +1,124 @@
+"""Oneself: name, where one belongs, one's own tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.body import checked
+from accounts.api.new_tokens import issued
+from accounts.api.problems import Problem
+from accounts.api.serializers import (
+    ApiTokenSerializer,
+    IssuedTokenSerializer,
+    MeSerializer,
+    NewTokenSerializer,
+)
+from accounts.api.views import ApiView
+from accounts.api_tokens import withdraw_api_token
+from accounts.audit import Actor
+from accounts.middleware import memberships_of
+from accounts.models import ApiToken
+from accounts.permissions import person_of
+from accounts.scopes import ANY_TOKEN, WHOLE_TOKEN
+
+
+class MeView(ApiView):
+    """Oneself, where one belongs, and the token that one calls with."""
+
+    permission_classes = (IsAuthenticated,)
+    scopes = {"GET": ANY_TOKEN, "PATCH": WHOLE_TOKEN}
+
+    @extend_schema(responses={200: MeSerializer}, operation_id="me")
+    def get(self, request: Request) -> Response:
+        """Who am I, and what is my token good for?"""
+        return Response(_me(request))
+
+    @extend_schema(request=MeSerializer, responses={200: MeSerializer}, operation_id="me_change")
+    def patch(self, request: Request) -> Response:
+        """Change your own name."""
+        user = person_of(request)
+        user.name = checked(MeSerializer, request)["name"]
+        user.save(update_fields=["name"])
+        return Response(_me(request))
+
+
+class TokensView(ApiView):
+    """One's own tokens, at most 20."""
+
+    permission_classes = (IsAuthenticated,)
+    scopes = {"GET": WHOLE_TOKEN, "POST": WHOLE_TOKEN}
+
+    @extend_schema(responses={200: ApiTokenSerializer(many=True)}, operation_id="tokens_list")
+    def get(self, request: Request) -> Response:
+        """Your own tokens, without their keys."""
+        tokens = ApiToken.objects.visible_to(request.user).order_by("-created_at")
+        return Response(ApiTokenSerializer(tokens, many=True).data)
+
+    @extend_schema(
+        request=NewTokenSerializer,
+        responses={201: IssuedTokenSerializer},
+        operation_id="tokens_create",
+    )
+    def post(self, request: Request) -> Response:
+        """A further token for yourself, for no longer and no more than the one you call with."""
+        found, user, now = checked(NewTokenSerializer, request), person_of(request), timezone.now()
+        by, is_strong = request.auth, user.circumstances.is_strong
+        if isinstance(by, ApiToken):
+            found = {**found, **_no_more_than(by, found, (by.expires_at - now).days)}
+        elif not did_recently_reauthenticate(request._request):
+            raise Problem(403, "reauthentication_required", "Type your password again first.")
+        return issued(user, found, Actor.of(request), now, is_strong=is_strong)
+
+
+def _no_more_than(token: ApiToken, wanted: dict[str, Any], days_left: int) -> dict[str, Any]:
+    """A token never outlives itself by a copy, or gets out of its organisation."""
+    if days_left < 1:
+        raise Problem(409, "token_ends", "The token you call with ends within a day.")
+    bound = {"organisation": token.organisation_id} if token.organisation_id else {}
+    return {"days": min(wanted["days"], days_left), **bound}
+
+
+class TokenView(ApiView):
+    """One of one's own tokens."""
+
+    permission_classes = (IsAuthenticated,)
+    scopes = {"DELETE": ANY_TOKEN}
+
+    @extend_schema(responses={204: None}, operation_id="tokens_withdraw")
+    def delete(self, request: Request, token_id: UUID) -> Response:
+        """Withdraw a token at once; one with limited scopes withdraws only itself."""
+        tokens = ApiToken.objects.visible_to(request.user).select_related("user")
+        by = request.auth
+        if isinstance(by, ApiToken) and by.scopes is not None:
+            tokens = tokens.filter(pk=by.pk)
+        withdraw_api_token(get_object_or_404(tokens, pk=token_id), Actor.of(request))
+        return Response(status=204)
+
+
+def _me(request: Request) -> object:
+    user = person_of(request)
+    organisations = [
+        {
+            "id": m.organisation.pk,
+            "name": m.organisation.name,
+            "is_administrator": m.is_administrator,
+        }
+        for m in memberships_of(user)
+    ]
+    body = {
+        "id": user.pk,
+        "email": user.email,
+        "name": user.name,
+        "organisations": organisations,
+        "token": request.auth if isinstance(request.auth, ApiToken) else None,
+    }
+    return MeSerializer(body).data
