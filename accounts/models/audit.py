@@ -32,6 +32,10 @@ class AuditEntry(models.Model):
     address = models.GenericIPAddressField(null=True)
     previous = models.CharField(max_length=64, blank=True)  # hash of the line before; "" for none
     hash = models.CharField(max_length=64)  # SHA-256, hex (accounts.audit_chain)
+    # What is told by others, perhaps twice (viewings), is written once.
+    once = models.CharField(  # noqa: DJ001  only NULLs may repeat
+        max_length=64, null=True, unique=True, editable=False
+    )
 
     objects = AuditQuerySet.as_manager()
 
@@ -47,7 +51,8 @@ class AuditEntry(models.Model):
 
 
 class AuditHead(models.Model):
-    """The newest line of an organisation's chain, and the last that retention took away."""
+    """The newest line of an organisation's chain, the last that retention took away, and what the
+    last check of the chain found."""
 
     organisation = models.OneToOneField(
         Organisation, on_delete=models.PROTECT, primary_key=True, related_name="audit_head"
@@ -56,3 +61,6 @@ class AuditHead(models.Model):
     hash = models.CharField(max_length=64, blank=True)
     kept_from = models.PositiveBigIntegerField(default=1)  # lines before it are gone
     kept_after = models.CharField(max_length=64, blank=True)  # the hash of the last one gone
+    checked_at = models.DateTimeField(null=True)
+    checked_number = models.PositiveBigIntegerField(default=0)  # up to here it was in order
+    fault = models.CharField(max_length=254, blank=True)  # what was not, in words
