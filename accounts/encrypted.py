@@ -1,7 +1,7 @@
 """Secrets at rest: what the database holds of them is useless without the installation's keys.
 
-`CONTERA_SECRETS_KEY_FILE` has one key a line, the newest first: it encrypts, the others still
-decrypt. `manage.py rotate_secrets` adds a new one and encrypts everything anew.
+`CONTERA_SECRETS_KEY_FILE` has one key a line: the first encrypts, all of them decrypt.
+`manage.py rotate_secrets` replaces them.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from protocol import private_file
 
 
 def encrypt(text: str) -> str:
-    return _fernet(settings.CONTERA_SECRETS_KEY_FILE).encrypt(text.encode()).decode()
+    return _fernet().encrypt(text.encode()).decode()
 
 
 def decrypt(sealed: str) -> str:
     """Raises ImproperlyConfigured when no key of this installation opens it."""
     try:
-        return _fernet(settings.CONTERA_SECRETS_KEY_FILE).decrypt(sealed.encode()).decode()
+        return _fernet().decrypt(sealed.encode()).decode()
     except InvalidToken:
         fact = f"{settings.CONTERA_SECRETS_KEY_FILE} has no key that opens a stored secret"
         raise ImproperlyConfigured(fact) from None
@@ -41,15 +41,26 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # no gene
         return decrypt(value) if value else value
 
 
-def read_keys(path: Path) -> list[str]:
-    """The keys, the newest first; one is made on first use."""
+def make_first_key(path: Path) -> None:
     if not path.exists():
         private_file.create_once(path, Fernet.generate_key() + b"\n")
-    return [line for line in path.read_text().split() if line]
+
+
+def read_keys(path: Path) -> list[str]:
+    """The keys as the file has them; one is made on first use."""
+    make_first_key(path)
+    return path.read_text().split()
+
+
+def _fernet() -> MultiFernet:
+    """Of the file as it is now: programs that run take up a new key by themselves."""
+    path: Path = settings.CONTERA_SECRETS_KEY_FILE
+    make_first_key(path)
+    return _fernet_of(path, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=4)
-def _fernet(path: Path) -> MultiFernet:
+def _fernet_of(path: Path, changed_at: int) -> MultiFernet:
     try:
         return MultiFernet([Fernet(key) for key in read_keys(path)])
     except ValueError:

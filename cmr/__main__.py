@@ -22,6 +22,7 @@ from cmr.local.command import add_account_command, make_first_account
 from cmr.portal import PortalError, parse_portal_url
 from cmr.proxy import Proxy
 from cmr.status import AlreadyRunning, describe, is_running, read_status, running_lock
+from protocol.version_floors import outdated
 
 OK, FAILED, WRONG_USAGE = 0, 1, 2
 
@@ -224,6 +225,8 @@ def _run(options: argparse.Namespace) -> int:
     identity = load_identity(config.folder)
     if config.file.stat().st_mode & 0o077:
         log.warning("%s can be read by others; it holds passwords: chmod 600", config.file)
+    for hole in outdated():  # said, no more: a recorder that does not start loses video
+        log.warning("%s", hole)
     from cmr.recorder import Recorder  # only `run` needs PyAV and the rest, half a second to load
 
     async def record() -> None:

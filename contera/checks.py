@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 
+from protocol.version_floors import outdated
+
 SAMPLE_SECRETS = ("change-me", "changeme", "secret", "django-insecure")
 _ADDRESS = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
 _NODE_KEY = re.compile(r"[A-Za-z0-9_-]{43}")  # 32 bytes, base64url
@@ -70,6 +72,14 @@ def check_stun_addresses(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             hint="Give two addresses of this host, or none.",
             id="contera.E004",
         )
+    ]
+
+
+@register()
+def check_versions(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    return [
+        Error(str(found), hint="Install requirements.txt again.", id="contera.E006")
+        for found in outdated()
     ]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from contera.listening import Tls, serve
 from contera.relay_asgi import build_application
+from protocol.version_floors import outdated
 
 
 def main() -> int:
@@ -24,6 +25,8 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.key is not None and arguments.certificate is None:
         parser.error("--key without --certificate")
+    if holes := outdated():
+        return _fail(2, "; ".join(str(hole) for hole in holes))
     tls = Tls(arguments.certificate, arguments.key) if arguments.certificate else None
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
