@@ -84,6 +84,7 @@ INSTALLED_APPS = [
     "contera.apps.ConteraConfig",
 ]
 MIDDLEWARE = [
+    "contera.api_errors.ApiErrorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "contera.plain_text.PlainTextMiddleware",
@@ -159,6 +160,7 @@ CELERY_BEAT_SCHEDULE = {
     "wake-exports": {"task": "incidents.tasks.wake_exports", "schedule": 15.0},
     "wake-whitelist-mails": {"task": "recorders.tasks.wake_whitelist_mails", "schedule": 30.0},
     "worker-heartbeat": {"task": "contera.tasks.note_worker_alive", "schedule": 10.0},
+    "forget-api-answers": {"task": "contera.tasks.forget_api_answers", "schedule": 3600.0},
     "forget-sessions": {"task": "contera.tasks.forget_expired_sessions", "schedule": 3600.0},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(CONTERA_DATA / "run" / "celerybeat-schedule")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from celery import shared_task
 from django.contrib.sessions.backends.cached_db import SessionStore
 from django.core.cache import cache
+from django.utils import timezone
+
+from accounts.api import idempotency
 
 WORKER_ALIVE_KEY = "worker-alive"
 WORKER_ALIVE_S = 60  # beat sends every 10 s; a worker busy with an export answers in between
@@ -19,3 +22,9 @@ def note_worker_alive() -> None:
 def forget_expired_sessions() -> None:
     """Django leaves them in the database for ever."""
     SessionStore.clear_expired()
+
+
+@shared_task
+def forget_api_answers() -> None:
+    """What programs were answered, for a day, in case they ask again."""
+    idempotency.forget(timezone.now())

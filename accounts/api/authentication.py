@@ -8,6 +8,7 @@ from django.utils import timezone
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 
+from accounts.api import limits
 from accounts.circumstances import Circumstances
 from accounts.client_address import client_address
 from accounts.models import ApiToken, User
@@ -27,7 +28,10 @@ class ApiTokenAuthentication(authentication.BaseAuthentication):
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "token":
             return None
-        token = self._find(key.strip())
+        token = _find(key.strip(" "))
+        if token is None:
+            limits.count_wrong_token(request)
+            raise exceptions.AuthenticationFailed("The API token is unknown, expired or withdrawn.")
         token.user.circumstances = Circumstances(
             client=token.client,
             address=client_address(request._request),
@@ -40,16 +44,15 @@ class ApiTokenAuthentication(authentication.BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         return "Token"
 
-    def _find(self, key: str) -> ApiToken:
-        now = timezone.now()
-        token: ApiToken | None = (
-            ApiToken.objects.select_related("user")
-            .filter(digest=ApiToken.digest_of(key), expires_at__gt=now, user__is_active=True)
-            .first()
-        )
-        if token is None:
-            raise exceptions.AuthenticationFailed("The API token is unknown, expired or withdrawn.")
-        if token.last_used_at is None or now - token.last_used_at > LAST_USED_STEP:
-            token.last_used_at = now
-            token.save(update_fields=["last_used_at"])
-        return token
+
+def _find(key: str) -> ApiToken | None:
+    now = timezone.now()
+    token: ApiToken | None = (
+        ApiToken.objects.select_related("user")
+        .filter(digest=ApiToken.digest_of(key), expires_at__gt=now, user__is_active=True)
+        .first()
+    )
+    if token and (token.last_used_at is None or now - token.last_used_at > LAST_USED_STEP):
+        token.last_used_at = now
+        token.save(update_fields=["last_used_at"])
+    return token

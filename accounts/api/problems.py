@@ -9,7 +9,6 @@ from django.http import Http404
 from redis.exceptions import RedisError
 from rest_framework import exceptions
 from rest_framework.response import Response
-from rest_framework.views import exception_handler
 
 from accounts.errors import NotPossible
 from protocol.errors import PROBLEM_CONTENT_TYPE, ProtocolError, problem
@@ -26,6 +25,8 @@ class Problem(exceptions.APIException):
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: the same shape for every error, None for our own bugs."""
+    from rest_framework.views import exception_handler  # which loads our authentication, and so us
+
     if isinstance(error, ProtocolError):
         error = Problem(400, error.code, error.message)
     if isinstance(error, NotPossible):
