@@ -86,12 +86,17 @@ def parse(claim: object) -> dict[tuple[str, int], Spans]:
     """The reverse of `as_claim`; raises ProtocolError `bad_footage`."""
     try:
         return {
-            (_word(row["right"]), _whole(camera)): joined(_span(span) for span in row["spans"])
+            (_word(row["right"]), _whole(camera)): parse_spans(row["spans"])
             for row in claim  # type: ignore[attr-defined]  # anything: what it is not raises
             for camera in row["cameras"]
         }
     except (KeyError, TypeError, ValueError):
         raise ProtocolError("bad_footage", "the spans of footage are not readable") from None
+
+
+def parse_spans(value: Any) -> Spans:
+    """JSON as spans (Any: JSON); raises TypeError or ValueError."""
+    return joined(_span(span) for span in value)
 
 
 def _span(value: Any) -> Span:  # Any: JSON

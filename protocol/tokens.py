@@ -137,9 +137,17 @@ class KeyRing:
         if not self._keys:
             raise ProtocolError("bad_keys", "the key set is empty")
 
-    def verify(self, token: str, kind: str, audience: str, now: int, leeway: int) -> dict[str, Any]:
+    def verify(
+        self,
+        token: str,
+        kind: str,
+        audience: str,
+        now: int,
+        leeway: int,
+        max_bytes: int = MAX_TOKEN_BYTES,
+    ) -> dict[str, Any]:
         """The claims of a token of this kind for this audience; raises TokenError."""
-        header = _unverified_header(token)
+        header = _unverified_header(token, max_bytes)
         key = self._keys.get(str(header.get("kid")))
         if key is None or header.get("typ") != kind:
             raise TokenError("token_invalid", f"not a {kind} signed by a known key")
@@ -298,8 +306,8 @@ def _public_key(jwk: Mapping[str, Any]) -> Ed25519PublicKey:
         raise ProtocolError("bad_keys", "key is not an Ed25519 JWK") from None
 
 
-def _unverified_header(token: str) -> dict[str, Any]:
-    if len(token) > MAX_TOKEN_BYTES:
+def _unverified_header(token: str, max_bytes: int = MAX_TOKEN_BYTES) -> dict[str, Any]:
+    if len(token) > max_bytes:
         raise TokenError("token_invalid", f"token has {len(token)} bytes")
     try:
         return jwt.get_unverified_header(token)
