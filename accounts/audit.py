@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts.audit_chain import line_hash, plain, plain_address, plain_text
 from accounts.client_address import client_address
 from accounts.models import AuditEntry, AuditHead, Organisation, User
+from accounts.organisations.outsiders import name_in_trail
 
 MAX_NAME = 254  # characters of an actor's or target's name
 
@@ -75,7 +76,10 @@ def record_lines(organisation: Organisation, lines: Sequence[Line]) -> int:
     their `once`."""
     with transaction.atomic(savepoint=False):
         head = _locked_head(organisation)
-        entries = [_next_entry(head, line) for line in _not_yet(lines)]
+        entries = [
+            _next_entry(head, line, name_in_trail(organisation, line.actor.user, line.actor.name))
+            for line in _not_yet(lines)
+        ]
         AuditEntry.objects.bulk_create(entries)
         head.save(update_fields=["number", "hash"])
     return len(entries)
@@ -110,10 +114,10 @@ def _not_yet(lines: Sequence[Line]) -> list[Line]:
     return fresh
 
 
-def _next_entry(head: AuditHead, line: Line) -> AuditEntry:
+def _next_entry(head: AuditHead, line: Line, actor_name: str) -> AuditEntry:
     """The line after `head`, which moves on to it."""
     facts = {
-        "actor_name": plain_text(line.actor.name)[:MAX_NAME],
+        "actor_name": plain_text(actor_name)[:MAX_NAME],
         "action": line.action,
         "target": plain_text(line.target)[:MAX_NAME],
         "detail": plain(dict(line.detail)),

@@ -4,12 +4,16 @@ faster for an address that nobody has."""
 from __future__ import annotations
 
 from smtplib import SMTPException
+from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
 
 from accounts import invitations, mail
 from accounts.models import Membership, Organisation, User
+from accounts.organisations import consent_mails, consents
 from accounts.organisations.brands import brand_of
 from accounts.password_links import password_link
 
@@ -57,6 +61,24 @@ def send_password_changed(user_pk: str) -> None:
         organisation = mail.organisation_for(user)
         subject = f"Your {brand_of(organisation).name} password was changed"
         _send("password_changed", subject, user, organisation, {"user": user, "link": link})
+
+
+@shared_task(ignore_result=True)
+def tell_about_consents() -> None:
+    """Beat's, and woken by each step of a consent: ends what is over, writes about what is due."""
+    now = timezone.now()
+    consents.end_due(now)
+    for consent_pk, event in consent_mails.due(now):
+        with transaction.atomic():  # told again later when the queue does not take it
+            if consent_mails.claim(consent_pk, event):
+                for user_pk in consent_mails.recipients(consent_pk):
+                    send_consent_mail.delay(str(consent_pk), event, str(user_pk))
+
+
+@_mail_task
+def send_consent_mail(consent_pk: str, event: str, user_pk: str) -> None:
+    if found := consent_mails.compose(UUID(consent_pk), event, UUID(user_pk)):
+        found.send()
 
 
 def _send(

@@ -6,7 +6,12 @@ from django.conf import settings
 from django.db import models
 
 from accounts.ids import random_handle, random_id
-from accounts.querysets import ConsentQuerySet, OrganisationOwnedQuerySet, OrganisationQuerySet
+from accounts.querysets import (
+    CONSENT_RIGHTS,
+    ConsentQuerySet,
+    OrganisationOwnedQuerySet,
+    OrganisationQuerySet,
+)
 
 
 class Organisation(models.Model):
@@ -50,13 +55,17 @@ class Branding(models.Model):
 
 
 class Consent(models.Model):
-    """A customer lets its dealer see video, for a reason and a time (A5)."""
+    """A customer lets its dealer see video, for a reason and a time (A5).
+
+    It is never prolonged: each time needs a consent of its own.
+    """
 
     class State(models.TextChoices):
         REQUESTED = "requested"  # by the dealer
         GIVEN = "given"  # in force until `ends_at`
         DECLINED = "declined"
-        WITHDRAWN = "withdrawn"
+        WITHDRAWN = "withdrawn"  # what was given, or asked for
+        ENDED = "ended"  # its time was over
 
     id = models.UUIDField(primary_key=True, default=random_id, editable=False)
     organisation = models.ForeignKey(  # the customer
@@ -80,11 +89,15 @@ class Consent(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     starts_at = models.DateTimeField(null=True)
     ends_at = models.DateTimeField(null=True)
-    told_start_at = models.DateTimeField(null=True)  # when the mails went out
-    told_end_at = models.DateTimeField(null=True)
+    # What both sides' administrators were written to about last: a state, or `ends_soon`.
+    told = models.CharField(max_length=10, blank=True)
 
     objects = ConsentQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
         indexes = [models.Index(fields=["dealer", "state", "ends_at"], name="consent_in_force")]
+
+    @property
+    def rights(self) -> list[str]:
+        return [right for right in CONSENT_RIGHTS if getattr(self, right)]
