@@ -30,6 +30,7 @@ from cmr.doors.web import WebDoor
 from cmr.heartbeat import Heartbeat
 from cmr.identity import Identity
 from cmr.local.access import LocalAccess
+from cmr.local.onsite_keeper import Keeper
 from cmr.local.site import LocalSite
 from cmr.nat_watch import NatWatch
 from cmr.preflight.preflight import preflight_of
@@ -43,6 +44,8 @@ from cmr.report import (
     storage_report,
 )
 from cmr.status import write_status
+from cmr.viewing_log import ViewingLog
+from cmr.viewings import Viewings
 from protocol.times import format_time, from_90k
 
 STATUS_S = 5.0
@@ -73,7 +76,9 @@ class Recorder:
             machine_names(local_addresses(config.web)),
             lambda: dt.datetime.now(dt.UTC),
         )
-        access = LocalAccess(config.folder, self._cameras)
+        self._viewings = Viewings(self._registration, ViewingLog(config.folder))
+        api.viewings = self._viewings
+        access = LocalAccess(config.folder, self._cameras, self._registration)
         api.local_key = access.key
         self._web = WebDoor(api, LocalSite(self, api, access), self._certificate.context)
         self._peers = PeerDoor(api, lambda: self._registration.stun_server)
@@ -82,7 +87,12 @@ class Recorder:
         self._relay = RelayDoor(api, self._registration, self._outgoing)
         api.preflight = preflight_of(self._registration, self._outgoing)
         self._heartbeat = Heartbeat(
-            self._registration, config.folder, self._report, self._gist, self._outgoing
+            self._registration,
+            config.folder,
+            self._report,
+            self._gist,
+            self._outgoing,
+            Keeper(access.onsite, api.holders, self._registration),
         )
 
     @property
@@ -129,6 +139,8 @@ class Recorder:
                 group.create_task(self._heartbeat.run(), name="heartbeat"),
                 group.create_task(self._keep_status(), name="status"),
                 group.create_task(self._writer.watch(), name="archive"),
+                group.create_task(self._viewings.run(), name="viewings"),
+                group.create_task(self._viewings.tell(self._outgoing), name="telling viewings"),
             ]
             if self._config.is_p2p_enabled:
                 tasks.append(group.create_task(self._peers.run(), name="p2p door"))

@@ -13,6 +13,7 @@ class Door:
     on, or it gets no video (403 `path_off`). Empty: whoever passed the request on has checked that.
     `is_plain`: each answer stands alone, so the API itself ends those of a person whose rights
     changed. The other doors know whose answers they carry and end them themselves.
+    `peer`: the address of who is at the other end, where the door sees it.
     `takes_local`: tokens of this recorder's own accounts are good here; never where somebody else
     passes requests on.
     """
@@ -21,6 +22,7 @@ class Door:
     paths: frozenset[str] = frozenset()
     is_plain: bool = False
     takes_local: bool = False
+    peer: str = ""
 
 
 RELAY = Door("relay")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
 from cmr.api.access_changes import Holders
@@ -88,6 +88,10 @@ class SustainedStream:
         self._token = token
         holders.keep(self)
         self._stack.callback(holders.release, self)
+
+    def when_closed(self, callback: Callable[[], None]) -> None:
+        """Called once, when nobody gets any more of it."""
+        self._stack.callback(callback)
 
     def access_changed(self, at: int) -> None:
         if self._token is not None and self._token.issued_at <= at:

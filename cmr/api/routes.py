@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from cmr import __version__
 from cmr.api import playback
@@ -72,7 +73,8 @@ Right = Callable[[Parameters], str]
 @dataclass(frozen=True)
 class Route:
     """`right` is what the token must allow at the camera in the path; None when the handler decides
-    (documented in contracts.md §2). `is_control`: carries no video, and so may come by any path."""
+    (documented in contracts.md §2). `is_control`: carries no video, and so may come by any path.
+    `viewing`: its kind, where the answer is video that somebody sees."""
 
     method: str
     path: re.Pattern[str]
@@ -80,6 +82,14 @@ class Route:
     right: Right | None
     handler: Handler
     is_control: bool = False
+    viewing: str = ""
+
+
+class Viewings(Protocol):
+    """Where it is noted who watches what (`cmr.viewings`)."""
+
+    def note(self, response: Response, kind: str, call: Call) -> Response:
+        """The answer, whose viewing lasts until it is closed."""
 
 
 class Api:
@@ -97,6 +107,7 @@ class Api:
         self.local_key: LocalKey | None = None  # where local accounts are known
         self.peers: Peers | None = None  # the peer-to-peer door, where it is open
         self.preflight: Preflight | None = None  # of a recorder that is registered
+        self.viewings: Viewings | None = None
 
     async def handle(self, request: Request, door: Door = RELAY) -> Response:
         """The answer; the caller closes it (`Response.aclose`)."""
@@ -105,7 +116,8 @@ class Api:
             token, lasts_s = self.verify(bearer(request.header("Authorization")), door)
             self._check_path(route, door, token)
             call = self._call(route, match, request, token, lasts_s, door)
-            return self._held(call, await route.handler(self, call))
+            response = self._noted(route, call, await route.handler(self, call))
+            return self._held(call, response)
         except ApiError as error:
             return error.response()
         except TokenError as error:
@@ -122,7 +134,7 @@ class Api:
         """The token and how many seconds it still holds; raises ApiError 401 or TokenError."""
         identity = self.registration.identity
         if text is None:
-            needed = "an access token" + (", or name and password" if door is WEB else "")
+            needed = "an access token" + (", or name and password" if door.name == WEB.name else "")
             raise ApiError(401, "token_missing", f"this request needs {needed}")
         if door.takes_local and self.local_key is not None and self.local_key.signed(text):
             now, keys, audience = int(self.registration.clock()), *self.local_key.checks
@@ -155,6 +167,11 @@ class Api:
         if not route.is_control and not self.is_open(door, token):
             fact = "this way is switched off here, or not part of this session"
             raise ApiError(403, "path_off", fact)
+
+    def _noted(self, route: Route, call: Call, response: Response) -> Response:
+        if self.viewings is None or not route.viewing:
+            return response
+        return self.viewings.note(response, route.viewing, call)
 
     def _held(self, call: Call, response: Response) -> Response:
         """On a plain door: the answer ends when the rights of who asked for it change."""
@@ -293,6 +310,7 @@ async def _renew(api: Api, call: Call) -> Response:
 async def _change_access(api: Api, call: Call) -> Response:
     """The rights of the token's person changed when it was issued: direct sessions must renew."""
     api.holders.tell(call.token.user_id, call.token.issued_at)
+    api.registration.ask_for_heartbeat()  # it brings the newer on-site list
     return Response(204)
 
 
@@ -336,7 +354,14 @@ ROUTES = (
     Route("POST", _path("/v1/p2p/{id}/candidates"), (), None, add_candidates, is_control=True),
     Route("POST", _path("/v1/p2p/{id}/close"), (), None, close_peer, is_control=True),
     Route("GET", _path("/v1/cameras"), (), None, _cameras),
-    Route("GET", _path("/v1/cameras/{n}/live"), ("profile", "since"), _always("live"), _live),
+    Route(
+        "GET",
+        _path("/v1/cameras/{n}/live"),
+        ("profile", "since"),
+        _always("live"),
+        _live,
+        viewing="live",
+    ),
     Route("POST", _path("/v1/streams/{id}/renewal"), (), None, _renew),
     Route("GET", _path("/v1/cameras/{n}/recordings"), _RANGE, _always("playback"), _recordings),
     Route(
@@ -345,6 +370,7 @@ ROUTES = (
         ("start", "duration", "profile"),
         _always("playback"),
         _video,
+        viewing="recorded",
     ),
     Route(
         "GET",
@@ -352,6 +378,7 @@ ROUTES = (
         (*_RANGE, "profile"),
         _always("export"),
         _clip,
+        viewing="clip",
     ),
     Route(
         "GET",
@@ -359,5 +386,6 @@ ROUTES = (
         ("time", "width"),
         _right_of_snapshot,
         _snapshot,
+        viewing="snapshot",
     ),
 )

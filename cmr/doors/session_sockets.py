@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from aiohttp import WSMessage, WSMsgType, web
 
@@ -107,7 +108,7 @@ class SessionSockets:
         place = _Place(self._without_token, address)
         try:
             if (sealed := await self._shake_hands(socket)) is not None:
-                await self._run(SealedSocket(socket, limit, sealed), place)
+                await self._run(SealedSocket(socket, limit, sealed), place, address)
         finally:
             place.give_back()
 
@@ -118,8 +119,9 @@ class SessionSockets:
             or self._without_token[address] >= MAX_WITHOUT_TOKEN_PER_ADDRESS
         )
 
-    async def _run(self, channel: SealedSocket, place: _Place) -> None:
-        session = Session(self._api, self._door, channel, on_token=place.give_back)
+    async def _run(self, channel: SealedSocket, place: _Place, address: str) -> None:
+        door = replace(self._door, peer=address)
+        session = Session(self._api, door, channel, on_token=place.give_back)
         self._sessions.add(session)
         try:
             await session.run(channel.messages())

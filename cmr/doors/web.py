@@ -21,7 +21,7 @@ from cmr.doors.numbering import FragmentCount
 from cmr.doors.ports import Port
 from cmr.doors.session_sockets import SessionSockets
 from cmr.doors.sockets import prepare_for_body
-from cmr.local.accounts import Account
+from cmr.local.who import Who
 from protocol.http_message import Request
 from protocol.tokens import bearer
 
@@ -62,11 +62,13 @@ class Site(Protocol):
 
     async def authorise(
         self, request: web.BaseRequest, message: Request
-    ) -> tuple[Request, Account | None]:
+    ) -> tuple[Request, Who | None]:
         """The request with a token where it had a password, and whose; raises ApiError."""
 
-    def sustaining(self, account: Account, response: Response) -> AbstractAsyncContextManager[None]:
-        """Keeps live video going as long as the account that asked for it with a password."""
+    def sustaining(
+        self, who: Who, request: web.BaseRequest, response: Response
+    ) -> AbstractAsyncContextManager[None]:
+        """Keeps live video going as long as who asked for it with a password may watch it."""
 
 
 class WebDoor:
@@ -107,26 +109,28 @@ class WebDoor:
                 return await self._sockets.serve(request)
             if self._site is not None and (page := await self._site.answer(request)) is not None:
                 return page
-            message, account = await _message(request), None
+            message, who = await _message(request), None
             if self._site is not None:
-                message, account = await self._site.authorise(request, message)
+                message, who = await self._site.authorise(request, message)
         except ApiError as error:
             refused = _whole(_with_challenge(request, error.response()))
             refused.force_close()  # the rest of its body is not wanted
             return refused
-        response = _with_challenge(request, await self._api.handle(message, WEB))
+        response = _with_challenge(
+            request, await self._api.handle(message, replace(WEB, peer=request.remote or ""))
+        )
         try:
-            async with self._sustaining(account, response):
+            async with self._sustaining(who, request, response):
                 return await _send(request, response)
         finally:
             await response.aclose()
 
     def _sustaining(
-        self, account: Account | None, response: Response
+        self, who: Who | None, request: web.BaseRequest, response: Response
     ) -> AbstractAsyncContextManager[None]:
-        if self._site is None or account is None:
+        if self._site is None or who is None:
             return nullcontext()
-        return self._site.sustaining(account, response)
+        return self._site.sustaining(who, request, response)
 
 
 class _StreamedAnswer(web.StreamResponse):
