@@ -81,6 +81,20 @@ def send_consent_mail(consent_pk: str, event: str, user_pk: str) -> None:
         found.send()
 
 
+@shared_task
+def deliver_webhook(delivery_pk: str) -> None:
+    from accounts.webhooks import delivery  # which wakes tasks itself
+
+    delivery.deliver(delivery_pk, timezone.now())
+
+
+@shared_task
+def wake_webhooks() -> None:
+    from accounts.webhooks import delivery
+
+    delivery.wake_due(timezone.now())
+
+
 def _send(
     template: str,
     subject: str,

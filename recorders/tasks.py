@@ -25,3 +25,10 @@ def wake_whitelist_mails() -> None:
     from recorders.services import whitelist_mails
 
     whitelist_mails.wake_due(timezone.now())
+
+
+@shared_task
+def tell_offline() -> None:
+    from recorders.services import presence
+
+    presence.tell_offline(timezone.now())

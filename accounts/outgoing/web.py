@@ -64,17 +64,19 @@ def fetch(
     reach: Reach,
     *,
     form: Mapping[str, str] | None = None,
+    body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """GET, or POST of a form. Raises NotReached."""
+    """GET, or POST of a form or of a body. Raises NotReached."""
     parts = checked(url, reach)
     ends_at = time.monotonic() + DEADLINE_S
     with _pool(parts, reach) as pool:
         try:
             response = pool.request(
-                "GET" if form is None else "POST",
+                "GET" if form is None and body is None else "POST",
                 parts._replace(scheme="", netloc="", fragment="").geturl() or "/",
                 fields=dict(form) if form is not None else None,
+                body=body,
                 encode_multipart=False,
                 headers={"Host": parts.netloc, "Accept-Encoding": "identity", **(headers or {})},
                 redirect=False,
@@ -125,6 +127,8 @@ def _body(response: urllib3.BaseHTTPResponse, ends_at: float) -> bytes:
 def _words(error: HTTPError) -> str:
     if isinstance(error, urllib3.exceptions.SSLError):
         return "its certificate is not trusted"
-    if isinstance(error, urllib3.exceptions.TimeoutError):
+    # urllib3 counts a refused connection among those that took too long.
+    is_refused = isinstance(error, urllib3.exceptions.NewConnectionError)
+    if isinstance(error, urllib3.exceptions.TimeoutError) and not is_refused:
         return "it did not answer in time"
     return "it did not answer"

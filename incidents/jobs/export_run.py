@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts.audit import PORTAL, record
 from accounts.signing import portal_signer
+from accounts.webhooks.service import announce
 from incidents import manifest, naming
 from incidents.jobs import spool
 from incidents.jobs.claim import Claim
@@ -161,6 +162,7 @@ def _finish(claim: Claim, clips: list[ExportedClip]) -> None:
             manifest_sha256=export.manifest_sha256,
             clips=[clip.sha256 for clip in clips if clip.sha256],
         )
+        _tell(export, "export.done")
 
 
 def _wait(claim: Claim, reason: str) -> None:
@@ -198,6 +200,7 @@ def _give_up(claim: Claim, reason: str) -> None:
             error=reason[:500],
         )
         _audit(claim.export, "export.failed", reason=reason)
+        _tell(claim.export, "export.failed", error=reason[:500])
 
 
 def _withdraw(claim: Claim, reason: str) -> None:
@@ -216,3 +219,11 @@ def _withdraw(claim: Claim, reason: str) -> None:
 def _audit(export: Export, action: str, **detail: object) -> None:
     organisation = export.incident.organisation
     record(organisation, PORTAL, action, export.incident, export=str(export.pk), **detail)
+
+
+def _tell(export: Export, event: str, **facts: str) -> None:
+    """The customer's webhooks."""
+    incident = {"id": str(export.incident_id), "title": export.incident.title}
+    address = f"{settings.CONTERA_BASE_URL}/incidents/{export.incident_id}/"
+    body = {"export": str(export.pk), "incident": incident, "address": address, **facts}
+    announce(export.incident.organisation_id, event, body)

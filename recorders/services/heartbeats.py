@@ -11,6 +11,7 @@ from django.db import transaction
 
 from recorders.models import Camera, Recorder
 from recorders.reports import CameraReport, Heartbeat
+from recorders.services.presence import tell_cameras, tell_online
 
 _CAMERA_FIELDS = (
     "name",
@@ -39,6 +40,8 @@ def note_heartbeat(
     gone = {number for number in gone if known[number].is_present}
     if changed or gone:
         _synchronise(recorder, changed, gone)
+        tell_cameras(recorder, known, changed)
+    tell_online(recorder)
 
 
 def _keep(recorder: Recorder, heartbeat: Heartbeat, address: str | None, now: datetime) -> None:

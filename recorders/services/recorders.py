@@ -9,7 +9,9 @@ from django.db import transaction
 from accounts.access import announce_change
 from accounts.audit import Actor, record
 from accounts.models import User
+from accounts.webhooks.service import announce
 from recorders.models import Location, Recorder
+from recorders.services.presence import recorder_facts
 
 
 def rename_and_move(recorder: Recorder, name: str, location: Location | None, actor: Actor) -> None:
@@ -40,6 +42,7 @@ def remove(recorder: Recorder, actor: Actor, now: datetime) -> None:
         record(
             recorder.organisation, actor, "recorder.removed", recorder, recorder=str(recorder.pk)
         )
+        announce(recorder.organisation_id, "recorder.removed", recorder_facts(recorder))
         announce_change(User.objects.filter(memberships__organisation=recorder.organisation_id))
 
 

@@ -9,10 +9,12 @@ from django.db import transaction
 
 from accounts.audit import Actor, record
 from accounts.models import Organisation, User
+from accounts.webhooks.service import announce
 from recorders import codes, tasks
 from recorders.models import Location, Recorder, RegistrationCode
 from recorders.reports import Application
 from recorders.services.network import create_settings
+from recorders.services.presence import recorder_facts
 
 NAMELESS = "New recorder"
 
@@ -105,4 +107,5 @@ def _tell_owner(row: RegistrationCode, recorder: Recorder, address: str | None) 
         model=recorder.model,
         version=recorder.version,
     )
+    announce(recorder.organisation_id, "recorder.registered", recorder_facts(recorder))
     transaction.on_commit(lambda: tasks.send_registration_notice.delay(str(row.pk)), robust=True)

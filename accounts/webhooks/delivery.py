@@ -1,0 +1,138 @@
+"""Deliveries: claimed, sent, tried again for two days, forgotten after a week.
+
+The row is the truth: QUEUED → SENDING (claimed, with a lease) → DONE, or back to QUEUED with a
+pause, or FAILED. A worker that dies leaves a lease that runs out; the receiver may then hear it
+twice, with the same `Contera-Delivery`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import F, Q, QuerySet
+
+from accounts.audit import PORTAL, record
+from accounts.models import Webhook, WebhookDelivery
+from accounts.outgoing.addresses import Reach
+from accounts.outgoing.web import NotReached, fetch
+from accounts.webhooks import TEST
+from accounts.webhooks.signature import HEADER, signature
+from protocol.times import format_time
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=30)  # a request has 10 s
+PAUSES = [
+    timedelta(seconds=s) for s in (10, 60, 300, 1_800, 7_200, 21_600, 43_200, 86_400)
+]  # after the 1st, 2nd … failure; together two days
+GIVEN_UP_AFTER = timedelta(days=3)  # without one success: the webhook is switched off
+KEPT = timedelta(days=7)
+WAKE_AT_ONCE = 200
+
+State = WebhookDelivery.State
+
+
+def reach() -> Reach:
+    return Reach(settings.CONTERA_WEBHOOK_NETWORKS)
+
+
+def wake_due(now: datetime) -> None:
+    """Wakes a worker for every delivery that waits or lost its worker; forgets old ones."""
+    from accounts import tasks
+
+    for pk in _due(now).values_list("pk", flat=True)[:WAKE_AT_ONCE]:
+        tasks.deliver_webhook.delay(str(pk))
+    WebhookDelivery.objects.filter(created_at__lt=now - KEPT).delete()
+
+
+def deliver(delivery_id: UUID | str, now: datetime) -> None:
+    """Sends it if it is due and nobody else does."""
+    delivery = _claim(delivery_id, now)
+    if delivery is None:
+        return
+    if not delivery.webhook.is_enabled and delivery.event != TEST:
+        _finish(delivery, state=State.FAILED, error="The webhook is switched off.", done_at=now)
+        return
+    try:
+        status = _send(delivery, now)
+    except NotReached as error:
+        _failed(delivery, None, str(error), now)
+        return
+    if 200 <= status < 300:
+        _finish(delivery, state=State.DONE, status_code=status, error="", done_at=now)
+        Webhook.objects.filter(pk=delivery.webhook_id).update(failing_since=None)
+    else:
+        _failed(delivery, status, f"The receiver answered {status}.", now)
+
+
+def body_of(delivery: WebhookDelivery) -> dict[str, Any]:
+    """What is sent: the same each time it is tried."""
+    return {
+        "id": str(delivery.pk),
+        "event": delivery.event,
+        "created_at": format_time(delivery.created_at),
+        "organisation": str(delivery.webhook.organisation_id),
+        "data": delivery.payload,
+    }
+
+
+def _send(delivery: WebhookDelivery, now: datetime) -> int:
+    """The status of the answer, whose body nobody reads. Raises NotReached."""
+    webhook, body = delivery.webhook, json.dumps(body_of(delivery)).encode()
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "Contera-Webhook/1",
+        "Contera-Event": delivery.event,
+        "Contera-Delivery": str(delivery.pk),
+        HEADER: signature(webhook.secret, int(now.timestamp()), body),
+    }
+    return fetch(webhook.url, reach(), body=body, headers=headers).status
+
+
+def _due(now: datetime) -> QuerySet[WebhookDelivery]:
+    waiting = Q(state=State.QUEUED) & (Q(not_before=None) | Q(not_before__lte=now))
+    lost = Q(state=State.SENDING, lease_until__lt=now)
+    return WebhookDelivery.objects.filter(waiting | lost).order_by("created_at")
+
+
+def _claim(delivery_id: UUID | str, now: datetime) -> WebhookDelivery | None:
+    """Of several workers woken for one delivery, one gets it."""
+    claimed = _due(now).filter(pk=delivery_id)
+    if not claimed.update(state=State.SENDING, lease_until=now + LEASE, attempt=F("attempt") + 1):
+        return None
+    return WebhookDelivery.objects.select_related("webhook__organisation").get(pk=delivery_id)
+
+
+def _failed(delivery: WebhookDelivery, status: int | None, error: str, now: datetime) -> None:
+    logger.info("webhook delivery %s, attempt %d: %s", delivery.pk, delivery.attempt, error)
+    facts = {"status_code": status, "error": error[:300]}
+    if delivery.attempt > len(PAUSES) or delivery.event == TEST:
+        _finish(delivery, state=State.FAILED, done_at=now, **facts)
+    else:
+        due = now + PAUSES[delivery.attempt - 1]
+        _finish(delivery, state=State.QUEUED, not_before=due, **facts)
+    if delivery.event != TEST:
+        _note_failing(delivery.webhook, now)
+
+
+def _note_failing(webhook: Webhook, now: datetime) -> None:
+    if webhook.failing_since is None:
+        Webhook.objects.filter(pk=webhook.pk, failing_since=None).update(failing_since=now)
+    elif now - webhook.failing_since > GIVEN_UP_AFTER:
+        on = Webhook.objects.filter(pk=webhook.pk, is_enabled=True)
+        if on.update(is_enabled=False):
+            facts = {"reason": f"no delivery succeeded for {GIVEN_UP_AFTER.days} days"}
+            record(webhook.organisation, PORTAL, "webhook.switched_off", webhook.url, **facts)
+
+
+def _finish(delivery: WebhookDelivery, **changes: object) -> None:
+    """Nothing is written by a worker that lost its claim."""
+    mine = WebhookDelivery.objects.filter(
+        pk=delivery.pk, state=State.SENDING, attempt=delivery.attempt
+    )
+    mine.update(lease_until=None, **changes)
