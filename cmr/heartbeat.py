@@ -10,7 +10,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from yarl import URL
 
@@ -22,11 +22,13 @@ from cmr.identity import Identity, save_identity
 from cmr.nat import parse_server
 from cmr.portal import PortalClient, PortalError, PortalUrl, parse_portal_url
 from cmr.registration import PortalStanding, Registration, RelayAccess
+from protocol.bundle import MAX_BUNDLE_BYTES
 from protocol.errors import ProtocolError
 from protocol.times import TICKS_PER_S, format_time, from_90k
 from protocol.tokens import PATHS, KeyRing, sign_recorder_token
 
 PATH = "/api/v1/recorder/heartbeat"
+LIST_PATH = "/api/v1/recorder/bundle"
 REMOVED_RETRY_S = 300.0  # a removed recorder may be brought back; nobody waits for it in seconds
 ASKED_AFTER_S = 3.0  # soonest repetition when asked for: a relay that refuses all passes asks often
 NEWS_S = 1.0  # how often we look whether cameras or archive changed since the last one
@@ -41,6 +43,24 @@ Report = Callable[[], Awaitable[dict[str, Any]]]
 # The part of it that the portal should hear of soon: two that differ are news.
 Gist = Callable[[], object]
 
+
+class OnsiteKeeper(Protocol):
+    """Keeps the portal's on-site list up to date; never raises."""
+
+    @property
+    def version(self) -> str | None:
+        """Of the list that is kept and good; None without one."""
+
+    async def keep(self, text: str) -> None:
+        """A newer list."""
+
+    def forget(self) -> None:
+        """The portal lets nobody sign in here any more."""
+
+    def note_time(self) -> None:
+        """Called with every heartbeat, also those that fail."""
+
+
 log = logging.getLogger(__name__)
 
 
@@ -54,12 +74,14 @@ class Heartbeat:
         report: Report,
         gist: Gist,
         outgoing: Outgoing | None = None,
+        onsite: OnsiteKeeper | None = None,
     ) -> None:
         self._registration = registration
         self._folder = folder
         self._report = report
         self._gist = gist
         self._outgoing = outgoing
+        self._onsite = onsite
         self._told: object = None
         self._failures = 0
         self._failed_by: str | None = None  # the code of the failure that was logged
@@ -97,6 +119,9 @@ class Heartbeat:
             self._failed(portal.url, error)
             is_removed = self._registration.standing is PortalStanding.REMOVED
             return REMOVED_RETRY_S if is_removed else RETRY_BASE_S + backoff.next_wait_s()
+        finally:
+            if self._onsite is not None:
+                self._onsite.note_time()
         backoff.reset()
         # Jitter, so that recorders started by the same power cut do not stay in step.
         return identity.heartbeat_s * random.uniform(0.9, 1.0)  # noqa: S311  no secret
@@ -126,7 +151,28 @@ class Heartbeat:
         answer = await portal.post(PATH, token, body, now)
         identity = self._apply(portal.url, identity, answer)
         self._succeeded(portal.way)
+        await self._update_list(portal, identity, answer.get("access_version"))
         return identity
+
+    async def _update_list(self, portal: PortalClient, identity: Identity, wanted: object) -> None:
+        """Fetches the on-site list when the portal has another one; the next heartbeat tries
+        again what fails."""
+        onsite = self._onsite
+        if onsite is None or wanted == onsite.version:
+            return
+        if not isinstance(wanted, str):
+            onsite.forget()
+            return
+        now = self._registration.clock()
+        token = sign_recorder_token(identity.signer, self._registration.portal_now())
+        try:
+            answer = await portal.get(LIST_PATH, token, now, MAX_BUNDLE_BYTES + 1024)
+        except PortalError as error:
+            log.info("on-site list: %s", error)
+            return
+        text = answer.get("bundle")
+        if isinstance(text, str):
+            await onsite.keep(text)
 
     def _apply(self, url: PortalUrl, identity: Identity, answer: dict[str, Any]) -> Identity:
         """Believes what the portal said (Any: JSON); raises PortalError when it is malformed."""
@@ -186,6 +232,8 @@ class Heartbeat:
         self._failed_by = error.code
         if is_removed:
             self._registration.forget_relay()
+            if self._onsite is not None:
+                self._onsite.forget()
         self._failures += 1
         self._registration.standing = standing
         self._registration.detail = detail

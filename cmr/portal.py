@@ -75,6 +75,17 @@ def parse_portal_url(text: str) -> PortalUrl:
     return PortalUrl(address, parts.scheme == "https" or is_loopback(host))
 
 
+@dataclass(frozen=True)
+class _Question:
+    """`body` is JSON (Any); None: no body."""
+
+    method: str
+    path: str
+    token: str
+    body: dict[str, Any] | None
+    max_bytes: int = MAX_ANSWER_BYTES
+
+
 class PortalClient:
     """Asks one portal. Owns its connections: use as an async context manager.
 
@@ -103,9 +114,16 @@ class PortalClient:
 
         `now` is this recorder's clock in Unix seconds, compared with the portal's on a refusal.
         """
+        return await self._request(_Question("POST", path, token, body), now)
+
+    async def get(self, path: str, token: str, now: float, max_bytes: int) -> dict[str, Any]:
+        """As `post`, for an answer of at most `max_bytes`."""
+        return await self._request(_Question("GET", path, token, None, max_bytes), now)
+
+    async def _request(self, question: _Question, now: float) -> dict[str, Any]:
         if self.plain is None or time.monotonic() >= self._plain_until:
             try:
-                answer = await self._post(self.url, path, token, body, now)
+                answer = await self._send(self.url, question, now)
             except PortalError as error:
                 if self.plain is None or error.code not in _NO_TLS:
                     raise
@@ -113,14 +131,14 @@ class PortalClient:
             else:
                 self.way = self.url.text
                 return answer
-        return await self._post_plain(self.plain, path, token, body, now)
+        return await self._send_plain(self.plain, question, now)
 
-    async def _post_plain(
-        self, plain: PortalUrl, path: str, token: str, body: dict[str, Any], now: float
+    async def _send_plain(
+        self, plain: PortalUrl, question: _Question, now: float
     ) -> dict[str, Any]:
         """Says why TLS failed when this fails too: that is what can be mended."""
         try:
-            answer = await self._post(plain, path, token, body, now)
+            answer = await self._send(plain, question, now)
         except PortalError as error:
             self._plain_until = 0.0
             raise (self._no_tls or error) if error.code in _NO_TLS else error from None
@@ -129,30 +147,27 @@ class PortalClient:
         self.way = f"{plain.text}, sealed, because TLS is not possible: {self._no_tls}"
         return answer
 
-    async def _post(
-        self, url: PortalUrl, path: str, token: str, body: dict[str, Any], now: float
-    ) -> dict[str, Any]:
+    async def _send(self, url: PortalUrl, question: _Question, now: float) -> dict[str, Any]:
         try:
             try:
-                return await self._ask(url, path, token, body, now)
+                return await self._ask(url, question, now)
             except OuterError as error:
                 if error.code != "tunnel_unknown":
                     raise
                 # It was restarted, and knows our tunnel no more: the next request makes another.
-                return await self._ask(url, path, token, body, now)
+                return await self._ask(url, question, now)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _unreachable(url, error) from None
 
-    async def _ask(
-        self, url: PortalUrl, path: str, token: str, body: dict[str, Any], now: float
-    ) -> dict[str, Any]:
-        async with self._session.post(
-            url.text + path,
-            json=body,
-            headers={"Authorization": f"Bearer {token}"},
+    async def _ask(self, url: PortalUrl, question: _Question, now: float) -> dict[str, Any]:
+        async with self._session.request(
+            question.method,
+            url.text + question.path,
+            json=question.body,
+            headers={"Authorization": f"Bearer {question.token}"},
             allow_redirects=False,  # the token is for this portal alone
         ) as response:
-            data = await read_bounded(response.content, MAX_ANSWER_BYTES)
+            data = await read_bounded(response.content, question.max_bytes)
             return _answer(url, response, data, now)
 
 

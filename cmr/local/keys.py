@@ -1,4 +1,4 @@
-"""The recorder's local key: it signs the tokens of local accounts, and browser sessions.
+"""The recorder's local key: it signs the tokens of its own page, and browser sessions.
 
 Made on first run, kept in `local.json` (mode 600). It is nobody's but this recorder's: no portal
 and no relay believes it.
@@ -10,16 +10,14 @@ import base64
 import json
 import secrets
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from cmr.local.accounts import Account
 from protocol import private_file
 from protocol.tokens import (
-    PATHS,
+    ACCESS_LIFETIME_S,
     AccessToken,
     KeyRing,
     Signer,
@@ -29,9 +27,6 @@ from protocol.tokens import (
 )
 
 FILE_NAME = "local.json"
-VIEWER_RIGHTS = frozenset({"live", "playback"})
-ADMIN_RIGHTS = frozenset({"live", "playback", "export", "ptz", "audio", "configure"})
-ADMIN_RECORDER_RIGHTS = frozenset({"configure"})
 
 
 @dataclass(frozen=True)
@@ -60,22 +55,9 @@ class LocalKey:
         except TokenError:
             return False
 
-    def access_token(
-        self, account: Account, session_id: str, cameras: Iterable[int], now: int
-    ) -> str:
-        """A token for the account's rights at these cameras; `now` is this machine's clock."""
-        rights = ADMIN_RIGHTS if account.is_admin else VIEWER_RIGHTS
-        access = AccessToken(
-            session_id=session_id,
-            user_id=f"local:{account.name}",
-            organisation_id="local",
-            recorder_id=self.host_id,
-            expires_at=0,
-            grants=dict.fromkeys(cameras, rights),
-            recorder_rights=ADMIN_RECORDER_RIGHTS if account.is_admin else frozenset(),
-            paths=frozenset(PATHS),
-        )
-        return sign_access_token(self.signer, access, now)
+    def sign(self, access: AccessToken, now: int, life_s: int = ACCESS_LIFETIME_S) -> str:
+        """A token for this recorder's own doors; `now` is this machine's clock."""
+        return sign_access_token(self.signer, access, now, life_s)
 
 
 def load_local_key(folder: Path) -> LocalKey:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cmr.local.accounts import Account
 from cmr.local.html import Markup, fill, join, render
 from cmr.local.machine import Machine
+from cmr.local.who import Who
 
 NOTHING = Markup("")
 _ICONS = {"error": "alert-circle", "warning": "alert-triangle", "success": "circle-check"}
@@ -20,7 +20,7 @@ def page(
     machine: Machine,
     title: str,
     content: Markup,
-    account: Account | None = None,
+    who: Who | None = None,
     *,
     address: str = "",
     page_class: str = "",
@@ -31,7 +31,7 @@ def page(
         "base",
         title=title,
         recorder=machine.name,
-        navigation=Markup("") if account is None else _navigation(account, address),
+        navigation=Markup("") if who is None else _navigation(who, address),
         content=content,
         page_class=page_class,
         head=head,
@@ -69,15 +69,15 @@ def sign_in_page(
     return page(machine, "Sign in", content, page_class="is-centered")
 
 
-def _navigation(account: Account, address: str) -> Markup:
-    links = _LINKS + (_ADMIN_LINKS if account.is_admin else ())
+def _navigation(who: Who, address: str) -> Markup:
+    links = _LINKS + (_ADMIN_LINKS if who.may_configure else ())
     return render(
         "navigation",
         links=join(_link(*link, address, "") for link in links),
         menu_links=join(_link(*link, address, "menu-item") for link in links),
-        name=account.name,
-        initial=account.name[:1],
-        role="Administrator" if account.is_admin else "Viewer",
+        name=who.name,
+        initial=who.name[:1],
+        role=who.words,
     )
 
 

@@ -13,12 +13,13 @@ import logging
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from cmr.local.accounts import Account, Accounts
+from cmr.local.who import LISTED, LOCAL, Who
 from protocol import private_file
 
 FILE_NAME = "sessions.json"
-LIFETIME_S = 14 * 86_400
+LIFETIME_S = {LOCAL: 14 * 86_400, LISTED: 3600}  # seconds, by who knows the person
 MAX_SESSIONS = 128  # the oldest goes first
 MAX_PER_ACCOUNT = 32
 _ID_BYTES = 32
@@ -28,39 +29,38 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BrowserSession:
-    """`digest` of the id; `version` of the account when it signed in; `ends_at` in Unix seconds."""
+    """`digest` of the id; `version` of the person's secret at the sign-in; `ends_at` in Unix
+    seconds. Whether the person still may be here is another's to say."""
 
     digest: str
     name: str
     version: str
     ends_at: float
+    kind: str = LOCAL
 
 
 class Sessions:
     """Kept in a file, so that a restart signs nobody out. `secret` signs cookies."""
 
-    def __init__(self, folder: Path, accounts: Accounts, secret: bytes) -> None:
+    def __init__(self, folder: Path, secret: bytes) -> None:
         self._file = folder / FILE_NAME
-        self._accounts = accounts
         self._secret = secret
         self._sessions = {session.digest: session for session in _read(self._file)}
 
-    def open(self, account: Account, now: float) -> str:
+    def open(self, who: Who, now: float) -> str:
         """A new session; the value of its cookie."""
         text = secrets.token_urlsafe(_ID_BYTES)
-        session = BrowserSession(_digest(text), account.name, account.version, now + LIFETIME_S)
+        ends_at = now + LIFETIME_S[who.kind]
+        session = BrowserSession(_digest(text), who.name, who.version, ends_at, who.kind)
         self._sessions[session.digest] = session
-        self._forget(now, account.name)
+        self._forget(now, session)
         self._save()
         return f"{text}.{self._signature(text)}"
 
-    def account(self, cookie: str, now: float) -> Account | None:
-        """Who is signed in with this cookie; None when nobody is any more."""
+    def find(self, cookie: str, now: float) -> BrowserSession | None:
+        """The session of this cookie; None when it is over."""
         session = self._find(cookie)
-        if session is None or session.ends_at <= now:
-            return None
-        account = self._accounts.get(session.name)
-        return account if account is not None and account.version == session.version else None
+        return None if session is None or session.ends_at <= now else session
 
     def close(self, cookie: str) -> None:
         session = self._find(cookie)
@@ -78,9 +78,9 @@ class Sessions:
         content = b"contera browser session 1\0" + text.encode(errors="replace")
         return hmac.new(self._secret, content, hashlib.sha256).hexdigest()
 
-    def _forget(self, now: float, name: str) -> None:
+    def _forget(self, now: float, new: BrowserSession) -> None:
         rows = [session for session in self._sessions.values() if session.ends_at > now]
-        own = [session for session in rows if session.name == name]
+        own = [s for s in rows if (s.name, s.kind) == (new.name, new.kind)]
         gone = {session.digest for session in own[:-MAX_PER_ACCOUNT]}
         rows = [session for session in rows if session.digest not in gone][-MAX_SESSIONS:]
         self._sessions = {session.digest: session for session in rows}
@@ -101,11 +101,14 @@ def _digest(text: str) -> str:
 def _read(file: Path) -> list[BrowserSession]:
     try:
         rows = json.loads(file.read_bytes())
-        return [
-            BrowserSession(
-                str(row["digest"]), str(row["name"]), str(row["version"]), float(row["ends_at"])
-            )
-            for row in rows
-        ][-MAX_SESSIONS:]
+        return [_session(row) for row in rows][-MAX_SESSIONS:]
     except (OSError, ValueError, KeyError, TypeError):
         return []
+
+
+def _session(row: dict[str, Any]) -> BrowserSession:  # Any: JSON
+    kind = str(row.get("kind", LOCAL))  # files of older versions have none
+    if kind not in LIFETIME_S:
+        raise ValueError("unknown kind")
+    name, version = str(row["name"]), str(row["version"])
+    return BrowserSession(str(row["digest"]), name, version, float(row["ends_at"]), kind)

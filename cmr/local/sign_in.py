@@ -1,4 +1,4 @@
-"""Signing in with a local account: slowed down for who guesses, and logged."""
+"""Signing in at the recorder itself: slowed down for who guesses, and logged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from cmr.local.accounts import MAX_PASSWORD, Account, Accounts
+from cmr.local.onsite_list import OnsiteList
 from cmr.local.slowdown import Slowdown, network_of
+from cmr.local.who import LISTED, LOCAL, LocalPerson, Who, version_of
+from protocol.bundle import PASSWORD, OnsitePerson
 
 MAX_WAITING_PER_ADDRESS = 4
 MAX_WAITING = 64
@@ -26,11 +29,13 @@ MAX_HASHES = 1  # one takes 64 MiB and a core for 0.1 s; recording needs both
 REMEMBER_S = 600.0
 MAX_REMEMBERED = 64
 
+_NO_PERSON = OnsitePerson("", "", "", PASSWORD, "AAAAAAAAAAAAAAAAAAAAAA==", "", ())
+
 log = logging.getLogger(__name__)
 
 
 class SignInRefused(Exception):
-    """Nobody is signed in. `code` is `wrong_password` or `too_many_tries`."""
+    """Nobody is signed in. `code` is `wrong_password`, `too_many_tries` or `not_granted`."""
 
     def __init__(self, code: str, message: str, retry_after_s: int = 0) -> None:
         super().__init__(message)
@@ -39,10 +44,17 @@ class SignInRefused(Exception):
 
 
 class SignIn:
-    """Checks names and passwords. Belongs to the event loop; hashing is done in a thread."""
+    """Checks names and secrets of local accounts and of the on-site list. Belongs to the event
+    loop; hashing is done in a thread."""
 
-    def __init__(self, accounts: Accounts, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        onsite: OnsiteList,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._accounts = accounts
+        self._onsite = onsite
         self._clock = clock
         self._slowdown = Slowdown()
         self._waiting: dict[str, int] = {}
@@ -52,28 +64,39 @@ class SignIn:
         self._secret = secrets.token_bytes(32)
         self._remembered: OrderedDict[bytes, float] = OrderedDict()
 
-    async def check(self, name: str, password: str, address: str) -> Account:
-        """The account; raises SignInRefused."""
-        account = self._accounts.get(name)
-        if account is not None and self._is_remembered(account, password):
-            return account
-        async with self._turn(address):
-            await asyncio.sleep(self._slowdown.wait_s(name, address, self._clock()))
-            return await self._check(name, password, address)
+    async def check(self, name: str, password: str, address: str, client: str) -> Who:
+        """Who it is, with what they may do now; raises SignInRefused."""
+        known = self._known(name)
+        right = next((one for one in known if self._is_remembered(one, password)), None)
+        if right is None:
+            async with self._turn(address):
+                await asyncio.sleep(self._slowdown.wait_s(name, address, self._clock()))
+                right = await self._check(name, password, address)
+        if isinstance(right, Account):
+            return LocalPerson(right)
+        listed = self._onsite.with_rights(right, client, address)
+        if listed is None:
+            fact = "Your groups give you nothing at this recorder now, from here."
+            raise SignInRefused("not_granted", fact)
+        return listed
 
-    async def _check(self, name: str, password: str, address: str) -> Account:
-        account = self._accounts.get(name)
-        wanted = None if account is None else account.password_hash
+    def _known(self, name: str) -> list[Account | OnsitePerson]:
+        """A name may be a local account's and a portal login: the secret tells."""
+        return [one for one in (self._accounts.get(name), self._onsite.find(name)) if one]
+
+    async def _check(self, name: str, password: str, address: str) -> Account | OnsitePerson:
+        account, person = self._accounts.get(name), self._onsite.find(name)
         async with self._hashes:
-            is_right = await asyncio.to_thread(self._verify, wanted, password)
-        if account is None or not is_right:
+            is_account, is_person = await asyncio.to_thread(self._verify, account, person, password)
+        right = account if account and is_account else person if person and is_person else None
+        if right is None:
             count = self._slowdown.failed(name, address, self._clock())
             log.warning("sign-in: %s from %s: wrong (%d)", _shown(name), address, count)
             raise SignInRefused("wrong_password", "Name or password is wrong.")
         self._slowdown.succeeded(name, address)
-        self._remember(account, password)
+        self._remember(right, password)
         log.info("sign-in: %s from %s", _shown(name), address)
-        return account
+        return right
 
     @asynccontextmanager
     async def _turn(self, address: str) -> AsyncIterator[None]:
@@ -91,23 +114,35 @@ class SignIn:
             if not self._waiting[place]:
                 del self._waiting[place], self._turns[place]
 
-    def _verify(self, wanted: str | None, password: str) -> bool:
+    def _verify(
+        self, account: Account | None, person: OnsitePerson | None, password: str
+    ) -> tuple[bool, bool]:
+        """Both take their time whether they are known or not, so that nobody learns of names."""
+        hash_ = _nobody() if account is None else account.password_hash
+        recorder_id = self._onsite.recorder_id
+        is_person = (person or _NO_PERSON).has_secret(password, recorder_id)
+        return self._is_right(hash_, password), is_person
+
+    def _is_right(self, wanted: str, password: str) -> bool:
         try:
-            is_short = len(password) <= MAX_PASSWORD
-            return is_short and self._hasher.verify(wanted or _nobody(), password)
+            return len(password) <= MAX_PASSWORD and self._hasher.verify(wanted, password)
         except (Argon2Error, InvalidHashError):
             return False
 
-    def _mark(self, account: Account, password: str) -> bytes:
-        content = f"{account.name}\0{account.version}\0{password}".encode(errors="replace")
+    def _mark(self, who: Account | OnsitePerson, password: str) -> bytes:
+        if isinstance(who, Account):
+            known = f"{LOCAL} {who.name} {who.version}"
+        else:
+            known = f"{LISTED} {who.login} {version_of(who)}"
+        content = f"{known}\0{password}".encode(errors="replace")
         return hmac.new(self._secret, content, hashlib.sha256).digest()
 
-    def _is_remembered(self, account: Account, password: str) -> bool:
-        until = self._remembered.get(self._mark(account, password))
+    def _is_remembered(self, who: Account | OnsitePerson, password: str) -> bool:
+        until = self._remembered.get(self._mark(who, password))
         return until is not None and self._clock() < until
 
-    def _remember(self, account: Account, password: str) -> None:
-        self._remembered[self._mark(account, password)] = self._clock() + REMEMBER_S
+    def _remember(self, who: Account | OnsitePerson, password: str) -> None:
+        self._remembered[self._mark(who, password)] = self._clock() + REMEMBER_S
         if len(self._remembered) > MAX_REMEMBERED:
             self._remembered.popitem(last=False)
 

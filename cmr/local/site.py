@@ -20,8 +20,8 @@ from aiohttp import web
 from cmr.api.message import ApiError, Response
 from cmr.api.routes import Api
 from cmr.doors.session_sockets import PATH as SESSION_ADDRESS
-from cmr.local.access import PASSWORD_SESSION, LocalAccess
-from cmr.local.accounts import Account, AccountError
+from cmr.local.access import BROWSER, PASSWORD_SESSION, LocalAccess
+from cmr.local.accounts import AccountError
 from cmr.local.html import Markup
 from cmr.local.machine import Machine
 from cmr.local.pages import sign_in_page
@@ -32,6 +32,7 @@ from cmr.local.static_files import PREFIX, StaticFiles
 from cmr.local.status_page import status_page
 from cmr.local.video_pages import live_page, recorded_page
 from cmr.local.visit import PAGE_HEADERS, Visit, html_answer, is_same_origin, redirect
+from cmr.local.who import Who
 from protocol.http_message import Request
 from protocol.tokens import ACCESS_RENEW_S
 
@@ -47,10 +48,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Page:
-    """What one address answers: by method, for `everybody`, people with an account, or admins."""
+    """What one address answers: by method, for `everybody`, `people` who are signed in, or those
+    who may `configure`."""
 
     handlers: Mapping[str, Handler]
-    for_whom: str = "account"
+    for_whom: str = "people"
 
 
 class LocalSite:
@@ -83,7 +85,7 @@ class LocalSite:
     async def _answer(
         self, request: web.BaseRequest, page: Page, handler: Handler
     ) -> web.StreamResponse:
-        visit = Visit(request, self._account(request))
+        visit = Visit(request, self._who(Visit(request)))
         if request.method == "POST":
             visit.check_own()
         refused = self._refused(visit, page)
@@ -91,7 +93,7 @@ class LocalSite:
 
     async def authorise(
         self, request: web.BaseRequest, message: Request
-    ) -> tuple[Request, Account | None]:
+    ) -> tuple[Request, Who | None]:
         """The request with a token where it had a password, and whose; raises ApiError."""
         value = message.header("Authorization") or ""
         if value.partition(" ")[0].lower() != "basic":
@@ -100,14 +102,16 @@ class LocalSite:
         if not is_direct or not _is_own(request):  # over plain http only the latter is said
             raise ApiError(403, "foreign_page", "a page from elsewhere may not use your password")
         with _accounts_readable():
-            account = await self.access.with_password(value, request.remote or "")
-        token, _ = self.access.token(account, f"{PASSWORD_SESSION} {account.name}")
+            who = await self.access.with_password(value, request.remote or "")
+        token, _ = self.access.token(who, f"{PASSWORD_SESSION} {who.name}")
         kept = [pair for pair in message.headers if pair[0].lower() != "authorization"]
-        return replace(message, headers=(*kept, ("Authorization", f"Bearer {token}"))), account
+        return replace(message, headers=(*kept, ("Authorization", f"Bearer {token}"))), who
 
-    def sustaining(self, account: Account, response: Response) -> AbstractAsyncContextManager[None]:
-        """Keeps live video going as long as the account that asked for it with a password."""
-        return self.access.sustaining(account, response)
+    def sustaining(
+        self, who: Who, request: web.BaseRequest, response: Response
+    ) -> AbstractAsyncContextManager[None]:
+        """Keeps live video going as long as who asked for it with a password may watch it."""
+        return self.access.sustaining(who, request.remote or "", response)
 
     # Who asks.
 
@@ -122,21 +126,18 @@ class LocalSite:
         found = (visit.request.cookies.get(name) for name in names)
         return [value for value in found if value]
 
-    def _account(self, request: web.BaseRequest) -> Account | None:
-        now = time.time()
-        accounts = (
-            self.access.sessions.account(value, now) for value in self.cookies_of(Visit(request))
-        )
-        return next((account for account in accounts if account is not None), None)
+    def _who(self, visit: Visit) -> Who | None:
+        people = (self.access.who(value, visit.address) for value in self.cookies_of(visit))
+        return next((who for who in people if who is not None), None)
 
     def _refused(self, visit: Visit, page: Page) -> web.Response | None:
         if page.for_whom == "everybody":
             return None
-        if visit.account is None:
+        if visit.person is None:
             if visit.request.method in {"GET", "HEAD"}:
                 return redirect(SIGN_IN if visit.path == "/" else f"{SIGN_IN}?next={visit.path}")
             raise ApiError(401, "signed_out", "sign in first")
-        if page.for_whom == "admin" and not visit.account.is_admin:
+        if page.for_whom == "configure" and not visit.person.may_configure:
             raise ApiError(403, "not_granted", "administrators of this recorder alone may do that")
         return None
 
@@ -171,7 +172,7 @@ async def _home(site: LocalSite, visit: Visit) -> web.StreamResponse:
 
 
 async def _show_sign_in(site: LocalSite, visit: Visit) -> web.StreamResponse:
-    if visit.account is not None:
+    if visit.person is not None:
         return redirect(HOME)
     return html_answer(_sign_in(site, "", visit.query.get("next", ""), ""))
 
@@ -181,14 +182,15 @@ async def _sign_in_with(site: LocalSite, visit: Visit) -> web.StreamResponse:
     name, next_ = form.get("name", "").strip(), form.get("next", "")
     try:
         password = form.get("password", "")
-        account = await site.access.sign_in.check(name, password, visit.address)
+        who = await site.access.sign_in.check(name, password, visit.address, BROWSER)
     except SignInRefused as error:
         status = 429 if error.code == "too_many_tries" else 403
         return html_answer(_sign_in(site, name, next_, str(error)), status=status)
     for old in site.cookies_of(visit):
         site.access.sessions.close(old)
     answer = redirect(next_ if next_ in PAGES else HOME)
-    _set_cookie(site, visit, answer, site.access.sessions.open(account, time.time()))
+    value = site.access.sessions.open(who, time.time())
+    _set_cookie(site, visit, answer, value, LIFETIME_S[who.kind])
     return answer
 
 
@@ -208,11 +210,13 @@ def _sign_in(site: LocalSite, name: str, next_: str, why: str) -> Markup:
     return sign_in_page(site.machine, has_accounts=has_accounts, name=name, next_=next_, why=why)
 
 
-def _set_cookie(site: LocalSite, visit: Visit, answer: web.Response, value: str) -> None:
+def _set_cookie(
+    site: LocalSite, visit: Visit, answer: web.Response, value: str, lasts_s: int
+) -> None:
     answer.set_cookie(
         site.cookie(is_secure=visit.is_secure),
         value,
-        max_age=LIFETIME_S,
+        max_age=lasts_s,
         path="/",
         secure=visit.is_secure,
         httponly=True,
@@ -224,11 +228,14 @@ def _set_cookie(site: LocalSite, visit: Visit, answer: web.Response, value: str)
 
 
 async def _live(site: LocalSite, visit: Visit) -> web.StreamResponse:
-    return html_answer(live_page(site.machine, _host_id(site), visit))
+    access = site.access.access(visit.who)
+    return html_answer(live_page(site.machine, _host_id(site), visit, access))
 
 
 async def _recorded(site: LocalSite, visit: Visit) -> web.StreamResponse:
-    return html_answer(await recorded_page(site.machine, site.api, _host_id(site), visit))
+    access = site.access.access(visit.who)
+    page = await recorded_page(site.machine, site.api, _host_id(site), visit, access)
+    return html_answer(page)
 
 
 async def _status(site: LocalSite, visit: Visit) -> web.StreamResponse:
@@ -320,8 +327,8 @@ PAGES: dict[str, Page] = {
     "/live/": Page({"GET": _live}),
     "/recorded/": Page({"GET": _recorded}),
     "/status/": Page({"GET": _status}),
-    "/settings/": Page({"GET": _settings, "POST": _save_settings}, "admin"),
-    "/enrolment/": Page({"GET": _enrolment, "POST": _enrol}, "admin"),
+    "/settings/": Page({"GET": _settings, "POST": _save_settings}, "configure"),
+    "/enrolment/": Page({"GET": _enrolment, "POST": _enrol}, "configure"),
     "/local/session": Page({"POST": _open_session}),
     "/local/token": Page({"POST": _renew}),
 }

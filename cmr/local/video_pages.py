@@ -13,6 +13,7 @@ from cmr.local.html import Markup, fill, join, render
 from cmr.local.machine import Machine
 from cmr.local.pages import page
 from cmr.local.visit import Visit
+from protocol.tokens import AccessToken
 
 LAYOUTS = (1, 4, 9)
 MAX_RECORDED = 9  # cameras in step
@@ -20,8 +21,9 @@ _NUMBERS = re.compile(r"[1-9][0-9]{0,3}(,[1-9][0-9]{0,3}){0,63}")
 _TIME = re.compile(r"[0-9TZ:.+-]{1,40}")
 
 
-def live_page(machine: Machine, host_id: str, visit: Visit) -> Markup:
-    cameras = [camera for _, camera in sorted(machine.cameras.items())]
+def live_page(machine: Machine, host_id: str, visit: Visit, access: AccessToken) -> Markup:
+    allowed = _allowed(machine.cameras, access, "live")
+    cameras = [camera for _, camera in sorted(allowed.items())]
     layout = _layout(visit.query.get("layout", ""), len(cameras))
     pages = max(1, -(-len(cameras) // layout))
     number = min(pages, max(1, _number(visit.query.get("page", ""), 1)))
@@ -36,13 +38,21 @@ def live_page(machine: Machine, host_id: str, visit: Visit) -> Markup:
         tiles=join(_live_tile(camera, host_id, layout) for camera in shown),
         pager=_pager(layout, number, pages),
     )
-    content = content if cameras else render("empty")
+    content = content if cameras else _empty(machine)
     return page(machine, "Live", content, visit.who, address="/live/", page_class="is-wide")
 
 
-async def recorded_page(machine: Machine, api: Api, host_id: str, visit: Visit) -> Markup:
-    cameras = _chosen(machine.cameras, visit.query.get("cameras", ""))
-    spans = await asyncio.gather(*(camera_object(api.archive, camera) for camera in cameras))
+async def recorded_page(
+    machine: Machine, api: Api, host_id: str, visit: Visit, access: AccessToken
+) -> Markup:
+    allowed = _allowed(machine.cameras, access, "playback")
+    cameras = _chosen(allowed, visit.query.get("cameras", ""))
+    spans = await asyncio.gather(
+        *(
+            camera_object(api.archive, camera, access.spans("playback", camera.number))
+            for camera in cameras
+        )
+    )
     time = visit.query.get("time", "")
     layout = next(size for size in LAYOUTS if size >= len(cameras) or size == LAYOUTS[-1])
     content = render(
@@ -50,7 +60,7 @@ async def recorded_page(machine: Machine, api: Api, host_id: str, visit: Visit) 
         heading=cameras[0].name if len(cameras) == 1 else "Recorded",
         lead="" if len(cameras) == 1 else f"{_count(len(cameras))} in step",
         time=time if _TIME.fullmatch(time) else "",
-        cameras=_camera_choice(machine.cameras, [camera.number for camera in cameras]),
+        cameras=_camera_choice(allowed, [camera.number for camera in cameras]),
         layout=layout,
         count=len(cameras),
         tiles=join(
@@ -58,8 +68,16 @@ async def recorded_page(machine: Machine, api: Api, host_id: str, visit: Visit) 
             for camera, span in zip(cameras, spans, strict=True)
         ),
     )
-    content = content if cameras else render("empty")
+    content = content if cameras else _empty(machine)
     return page(machine, "Recorded", content, visit.who, address="/recorded/", page_class="is-wide")
+
+
+def _allowed(cameras: Mapping[int, Camera], access: AccessToken, right: str) -> dict[int, Camera]:
+    return {n: camera for n, camera in cameras.items() if access.allows(right, n)}
+
+
+def _empty(machine: Machine) -> Markup:
+    return render("nothing_granted" if machine.cameras else "empty")
 
 
 def _layout(text: str, cameras: int) -> int:

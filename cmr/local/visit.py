@@ -9,7 +9,7 @@ from aiohttp import web
 
 from cmr.api.message import ApiError
 from cmr.doors.body import read_body
-from cmr.local.accounts import Account
+from cmr.local.who import Who
 
 MAX_FORM_BYTES = 16 * 1024
 MAX_FIELDS = 40
@@ -34,16 +34,16 @@ PAGE_HEADERS = {
 
 @dataclass(frozen=True)
 class Visit:
-    """`account` is None on pages for everybody when nobody is signed in."""
+    """`person` is None on pages for everybody when nobody is signed in."""
 
     request: web.BaseRequest
-    account: Account | None = None
+    person: Who | None = None
 
     @property
-    def who(self) -> Account:
-        if self.account is None:
+    def who(self) -> Who:
+        if self.person is None:
             raise LookupError("this page is for everybody")
-        return self.account
+        return self.person
 
     @property
     def address(self) -> str:

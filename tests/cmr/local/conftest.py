@@ -102,7 +102,7 @@ async def site(
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Site]:
     monkeypatch.setattr(slowdown, "FIRST_WAIT_S", 0.01)
-    access = LocalAccess(tmp_path, machine.cameras)
+    access = LocalAccess(tmp_path, machine.cameras, machine.registration)
     (tmp_path / FILE_NAME).write_text(_accounts_text())
     api = Api(machine.cameras, archive, machine.registration)
     api.local_key = access.key

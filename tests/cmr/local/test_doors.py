@@ -17,6 +17,7 @@ from cmr.doors import ports
 from cmr.doors import web as web_door
 from cmr.doors.ports import Speech, open_ports
 from cmr.local import access as access_module
+from cmr.local.who import LocalPerson
 from protocol.fragments import SegmentReader
 from tests.cmr.doors.conftest import until
 from tests.cmr.local.conftest import ADMIN, Site
@@ -114,7 +115,7 @@ async def test_ffmpeg_plays_the_streaming_port(site: Site, sending: Camera, sche
 async def test_ffmpeg_plays_with_a_token(site: Site, sending: Camera) -> None:
     account = site.access.accounts.get("admin")
     assert account is not None
-    token, _ = site.access.token(account, "0" * 32)
+    token, _ = site.access.token(LocalPerson(account), "0" * 32)
     assert await _frames(site.both + LIVE, "-headers", f"Authorization: Bearer {token}\r\n") >= 30
 
 

@@ -14,6 +14,7 @@ import pytest
 from cmr.__main__ import main
 from cmr.config_file import ensure_config
 from cmr.local.accounts import AccountError, Accounts
+from cmr.local.onsite_list import OnsiteList
 from cmr.local.sign_in import MAX_WAITING_PER_ADDRESS, SignIn, SignInRefused
 from cmr.local.slowdown import (
     FORGET_S,
@@ -24,6 +25,7 @@ from cmr.local.slowdown import (
     Slowdown,
     network_of,
 )
+from cmr.registration import Registration
 from protocol.tokens import verify_access_token
 from tests.cmr.local.conftest import ADMIN, GUEST, Site, now, own, sign_in
 
@@ -139,7 +141,7 @@ async def test_an_unknown_name_is_answered_like_a_wrong_password(
     with caplog.at_level(logging.WARNING):
         for name in ("admin", "nobody\nroot", "x" * 5000):
             with pytest.raises(SignInRefused) as caught:
-                await site.access.sign_in.check(name, "wrong", "192.0.2.7")
+                await site.access.sign_in.check(name, "wrong", "192.0.2.7", "browser")
             told.add((caught.value.code, str(caught.value)))
     assert len(told) == 1
     lines = [record.getMessage() for record in caplog.records]
@@ -148,11 +150,13 @@ async def test_an_unknown_name_is_answered_like_a_wrong_password(
 
 
 async def test_many_tries_at_once_are_not_faster_than_one(site: Site) -> None:
-    tries = [site.access.sign_in.check("admin", "wrong", "192.0.2.7") for _ in range(12)]
+    tries = [site.access.sign_in.check("admin", "wrong", "192.0.2.7", "browser") for _ in range(12)]
     codes = [error.code for error in await asyncio.gather(*tries, return_exceptions=True)]
     assert codes.count("wrong_password") == MAX_WAITING_PER_ADDRESS
     assert codes.count("too_many_tries") == 12 - MAX_WAITING_PER_ADDRESS
-    account = await site.access.sign_in.check(*ADMIN, "192.0.2.8")  # the owner, elsewhere
+    account = await site.access.sign_in.check(
+        *ADMIN, "192.0.2.8", "browser"
+    )  # the owner, elsewhere
     assert account.name == "admin"
 
 
@@ -160,14 +164,14 @@ async def test_what_was_right_is_not_hashed_again(tmp_path: Path) -> None:
     """VMS send the password with every request."""
     accounts = Accounts(tmp_path)
     accounts.add("vms", "viewer", "correct horse")
-    sign_in_ = SignIn(accounts)
-    await sign_in_.check("vms", "correct horse", "a")
+    sign_in_ = SignIn(accounts, OnsiteList(tmp_path, Registration(None)))
+    await sign_in_.check("vms", "correct horse", "a", "vms")
     sign_in_._verify = lambda *_: pytest.fail("hashed again")  # type: ignore[method-assign]
-    await sign_in_.check("vms", "correct horse", "a")
+    await sign_in_.check("vms", "correct horse", "a", "vms")
     accounts.remove("vms")
-    sign_in_._verify = lambda *_: False  # type: ignore[method-assign]
+    sign_in_._verify = lambda *_: (False, False)  # type: ignore[method-assign]
     with pytest.raises(SignInRefused):
-        await sign_in_.check("vms", "correct horse", "a")
+        await sign_in_.check("vms", "correct horse", "a", "vms")
 
 
 async def test_the_form_tells_and_keeps_the_name(
@@ -193,7 +197,7 @@ async def test_a_form_that_is_too_large_is_refused(
 
 
 async def test_a_guest_watches_and_changes_nothing(site: Site) -> None:
-    account = await site.access.sign_in.check(*GUEST, "192.0.2.9")
+    account = await site.access.sign_in.check(*GUEST, "192.0.2.9", "browser")
     token, _ = site.access.token(account, "0" * 32)
     keys, host_id = site.access.key.checks
     access = verify_access_token(keys, token, host_id, now())

@@ -13,6 +13,7 @@ from cmr.api.door import RELAY, SESSION, WEB
 from cmr.identity import load_identity
 from cmr.local.site import PAGES
 from cmr.local.static_files import StaticFiles
+from cmr.local.who import LocalPerson
 from protocol.http_message import Request
 from protocol.tokens import Signer
 from tests.cmr.doors.test_web import send_raw
@@ -38,7 +39,9 @@ async def test_nobody_sees_a_page_without_signing_in(
         assert "Tor" not in await answer.text()
 
 
-@pytest.mark.parametrize("path", [path for path, page in PAGES.items() if page.for_whom == "admin"])
+@pytest.mark.parametrize(
+    "path", [path for path, page in PAGES.items() if page.for_whom == "configure"]
+)
 async def test_viewers_do_not_reach_what_changes_the_recorder(
     site: Site, visitor: aiohttp.ClientSession, path: str
 ) -> None:
@@ -333,7 +336,7 @@ async def test_a_player_gets_video_through_the_page_without_any_portal(
 async def test_local_tokens_are_good_at_the_recorders_own_doors_alone(site: Site) -> None:
     account = site.access.accounts.get("admin")
     assert account is not None
-    token, _ = site.access.token(account, "0" * 32)
+    token, _ = site.access.token(LocalPerson(account), "0" * 32)
     request = Request("GET", "/v1/cameras", (("Authorization", f"Bearer {token}"),))
     statuses = [(await site.api.handle(request, door)).status for door in (WEB, SESSION, RELAY)]
     assert statuses == [200, 200, 401]
