@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ class Circumstances:
     client: str = ""  # one of CLIENTS; "" unknown
     address: str | None = None  # the client's
     is_strong: bool = False  # signed in with a second factor or a passkey
+    signed_in_at: datetime | None = None  # of a browser session
     # Signed in by this organisation's identity provider: nothing of another one counts.
     provider_of: UUID | None = None
     only_organisation: UUID | None = None  # of an API token that is bound to one

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from allauth.account.authentication import get_authentication_records as authentication_records
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from accounts.circumstances import Circumstances
 from accounts.client_address import client_address
 from accounts.models import Group, Membership, Organisation, User
+from accounts.second_factor import is_strong
+from accounts.sessions import signed_in_at
+from accounts.single_sign_on import sessions as sign_on_sessions
 
 ORGANISATION_KEY = "organisation"  # in the session: the one the person switched to
 
@@ -35,12 +38,17 @@ class CircumstancesMiddleware:
 def _with_circumstances(request: HttpRequest, user: User | AnonymousUser) -> User | AnonymousUser:
     if not user.is_authenticated:  # also resolves Django's lazy object
         return AnonymousUser()
+    try:
+        vouched = sign_on_sessions.standing(request.session, user, timezone.now())
+    except sign_on_sessions.Over:
+        request.session.flush()
+        return AnonymousUser()
     user.circumstances = Circumstances(
         client="browser",
         address=client_address(request),
-        is_strong=any(
-            record.get("method") == "mfa" for record in authentication_records(request, user)
-        ),
+        is_strong=vouched.is_strong if vouched else is_strong(request, user),
+        provider_of=vouched and vouched.organisation_id,
+        signed_in_at=signed_in_at(request.session),
     )
     return user
 
@@ -65,7 +73,8 @@ def memberships_of(user: User | AnonymousUser) -> list[Membership]:
     administrators = Group.objects.in_force(user).filter(
         built_in=Group.BuiltIn.ADMINISTRATORS, memberships=OuterRef("pk")
     )
-    mine = Membership.objects.in_force(user).select_related("organisation")
+    belongs = Membership.objects.in_force(user).select_related("organisation__branding")
+    mine = belongs.defer("organisation__branding__logo")
     return list(
         mine.annotate(is_administrator=Exists(administrators)).order_by(
             "organisation__name", "organisation"

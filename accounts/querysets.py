@@ -70,6 +70,10 @@ class OrganisationQuerySet(models.QuerySet[Any]):
         dealers = Organisation.objects.dealerships_of(user).values("pk")
         return self.filter(dealers_above(lambda path: Q(**{f"{path}__in": dealers})))
 
+    def below(self, dealer: Any) -> OrganisationQuerySet:
+        """Customers of the dealer and of dealers below it (Any: an Organisation)."""
+        return self.filter(dealers_above(lambda path: Q(**{path: dealer.pk})))
+
     def consented(
         self, user: User | AnonymousUser, right: str, now: datetime
     ) -> OrganisationQuerySet:
@@ -103,6 +107,8 @@ class MembershipQuerySet(OrganisationOwnedQuerySet):
         if how.viewed_as is not None:
             return self._through_the_eyes_of(how.viewed_as, user)
         mine = self.filter(user=user, state=self.model.State.ACTIVE)
+        if how.signed_in_at is not None:
+            mine = mine.exclude(signed_out_at__gte=how.signed_in_at)
         for only in (how.provider_of, how.only_organisation):
             if only is not None:
                 mine = mine.filter(organisation=only)
@@ -136,8 +142,17 @@ class MembershipQuerySet(OrganisationOwnedQuerySet):
     def administrators(self) -> Self:
         """Those who can administer right now."""
         return self.filter(
-            groups__built_in="administrators", state=self.model.State.ACTIVE, user__is_active=True
+            groups__built_in="administrators",
+            state=self.model.State.ACTIVE,
+            user__is_active=True,
+            user__is_service=False,
         )
+
+    def people(self) -> Self:
+        return self.filter(user__is_service=False)
+
+    def services(self) -> Self:
+        return self.filter(user__is_service=True)
 
     def search(self, words: str) -> Self:
         """Every word occurs in the name or the e-mail address."""
@@ -161,11 +176,12 @@ class GroupQuerySet(OrganisationOwnedQuerySet):
 
 class ConsentQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: User | AnonymousUser) -> Self:
-        """For the administrators of both sides."""
+        """For the administrators of the customer, and those who act for the dealer."""
         from accounts.models import Organisation
 
-        mine = Organisation.objects.administered_by(user)
-        return self.filter(Q(organisation__in=mine) | Q(dealer__in=mine))
+        mine = Organisation.objects.administered_by(user).values("pk")
+        dealers = Organisation.objects.dealerships_of(user).values("pk")
+        return self.filter(Q(organisation__in=mine) | Q(dealer__in=dealers))
 
     def in_force(self, now: datetime) -> Self:
         """Given, not over, and to a dealer that still is the customer's, or above it."""

@@ -1,4 +1,5 @@
-"""Sign-ins, failed ones, sign-outs and new passwords: audited, and streams that must end, ended.
+"""Sign-ins, failed ones, sign-outs, new passwords and second factors: audited, and what must end
+with them, ended.
 
 A sign-in is no matter of one organisation: each one that the person belongs to gets the line.
 """
@@ -6,14 +7,19 @@ A sign-in is no matter of one organisation: each one that the person belongs to 
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
+from allauth.account.authentication import get_authentication_records
 from allauth.account.signals import password_changed, password_reset
+from allauth.mfa import signals as mfa_signals
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import transaction
 from django.http import HttpRequest
+from kombu.exceptions import OperationalError
 
-from accounts import tasks
+from accounts import second_factor, sign_in_tasks, tasks
 from accounts.access import announce_change
 from accounts.audit import Actor, record
 from accounts.client_address import client_address
@@ -21,20 +27,29 @@ from accounts.models import Membership, Organisation, User
 
 logger = logging.getLogger(__name__)
 
+MAX_LOGIN = 254  # longer ones nobody has
+_KINDS = {"totp": "app", "webauthn": "passkey", "recovery_codes": "recovery code"}
+
 
 def connect() -> None:
     """Called once, when the app is ready."""
-    user_logged_in.connect(_signed_in, dispatch_uid="accounts.sign_ins")
-    user_logged_out.connect(_signed_out, dispatch_uid="accounts.sign_ins")
-    user_login_failed.connect(_failed, dispatch_uid="accounts.sign_ins")
-    password_changed.connect(_password_changed, dispatch_uid="accounts.sign_ins")
-    password_reset.connect(_password_reset, dispatch_uid="accounts.sign_ins")
+    for signal, receiver in (
+        (user_logged_in, _signed_in),
+        (user_logged_out, _signed_out),
+        (user_login_failed, _failed),
+        (password_changed, _password_changed),
+        (password_reset, _password_reset),
+        (mfa_signals.authenticator_added, _factor_added),
+        (mfa_signals.authenticator_removed, _factor_removed),
+        (mfa_signals.authenticator_reset, _codes_made),
+    ):
+        signal.connect(receiver, dispatch_uid="accounts.sign_ins")
 
 
 def record_for_person(user: User, actor: Actor, action: str, **detail: Any) -> None:
     """The line in the audit trail of every organisation that knows the person (Any: JSON)."""
     known = Membership.objects.filter(user=user).exclude(state=Membership.State.INVITED)
-    for organisation in Organisation.objects.filter(memberships__in=known):
+    for organisation in Organisation.objects.filter(memberships__in=known).order_by("pk"):
         record(organisation, actor, action, user.login, **detail)
 
 
@@ -42,21 +57,27 @@ def record_for_person(user: User, actor: Actor, action: str, **detail: Any) -> N
 
 
 def _signed_in(request: HttpRequest, user: User, **kwargs: Any) -> None:
-    record_for_person(user, _actor(user, request), "person.signed_in")
+    from accounts import sessions
+
+    sessions.begin(request.session, time.time())
+    record_for_person(user, _actor(user, request), "person.signed_in", by=_ways(request, user))
 
 
 def _signed_out(request: HttpRequest, user: User | None, **kwargs: Any) -> None:
     if user is not None:
         record_for_person(user, _actor(user, request), "person.signed_out")
+        announce_change([user])
 
 
 def _failed(credentials: dict[str, Any], request: HttpRequest | None, **kwargs: Any) -> None:
-    email = str(credentials.get("email", "")).lower()
-    user = User.objects.filter(email=email).first()
-    if user is None or request is None:
-        logger.info("sign-in failed for an unknown address")
+    """The worker looks up whether anybody is called so."""
+    login = str(credentials.get("login", ""))[:MAX_LOGIN]
+    if request is None or not login:
         return
-    record_for_person(user, _actor(user, request), "person.sign_in_failed")
+    try:
+        sign_in_tasks.record_failed_sign_in.delay(login, client_address(request))
+    except (OperationalError, OSError) as error:
+        logger.warning("a failed sign-in is not in the audit trail: %s", error)
 
 
 def _password_changed(request: HttpRequest, user: User, **kwargs: Any) -> None:
@@ -67,9 +88,61 @@ def _password_reset(request: HttpRequest, user: User, **kwargs: Any) -> None:
     _new_password(user, request, "person.password_reset")
 
 
+def _factor_added(
+    request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: Any
+) -> None:
+    """Setting one up showed it: from now on this session is as strong as one that signed in so."""
+    kind = authenticator.type
+    if kind == second_factor.Type.RECOVERY_CODES:
+        return  # they come with the first of the others
+    second_factor.note_shown(request, user, authenticator)
+    action = "person.passkey_added" if kind == second_factor.Type.WEBAUTHN else "person.app_added"
+    _protection_changed(user, request, action)
+    announce_change([user])
+
+
+def _factor_removed(
+    request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: Any
+) -> None:
+    """What was shown by it no longer counts: not here, and other sessions end."""
+    from accounts import sessions
+
+    kind = authenticator.type
+    if kind == second_factor.Type.RECOVERY_CODES:
+        return
+    second_factor.forget_in_session(request)
+    sessions.end_other_sessions(user, request.session.session_key, _actor(user, request))
+    is_passkey = kind == second_factor.Type.WEBAUTHN
+    action = "person.passkey_removed" if is_passkey else "person.app_removed"
+    _protection_changed(user, request, action)
+    announce_change([user])
+
+
+def _codes_made(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    _protection_changed(user, request, "person.recovery_codes_made")
+
+
+def _protection_changed(user: User, request: HttpRequest, action: str) -> None:
+    record_for_person(user, _actor(user, request), action)
+    notify(user, action, client_address(request))
+
+
+def notify(user: User, action: str, address: str | None, to: str = "") -> None:
+    """The person hears of it by mail."""
+    send = sign_in_tasks.send_notice.delay
+    transaction.on_commit(lambda: send(str(user.pk), action, address, to), robust=True)
+
+
 def _actor(user: User, request: HttpRequest) -> Actor:
     """Themselves, or whoever types their password: the address says more than the name."""
     return Actor(user, user.login, client_address(request))
+
+
+def _ways(request: HttpRequest, user: User) -> list[str]:
+    """`["password", "app"]`: what was shown, in this order."""
+    records = get_authentication_records(request, user)
+    ways = (_KINDS.get(r.get("type", ""), r["method"]) for r in records)
+    return list(dict.fromkeys(ways))
 
 
 def _new_password(user: User, request: HttpRequest, action: str) -> None:

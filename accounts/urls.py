@@ -1,38 +1,13 @@
-"""Pages for people: sign-in (allauth's, only those that make sense here), users, groups, audit."""
+"""Pages for people: sign-in, one's own account, users, groups, audit."""
 
-from allauth.account import views as allauth_views
-from django.urls import URLPattern, URLResolver, path, re_path
+from django.urls import URLPattern, URLResolver, path
 
-from accounts.views import audit, groups, joining, own, people, view_as
-
-sign_in: list[URLPattern | URLResolver] = [
-    path("accounts/login/", allauth_views.login, name="account_login"),
-    path("accounts/logout/", allauth_views.logout, name="account_logout"),
-    path("accounts/inactive/", allauth_views.account_inactive, name="account_inactive"),
-    path("accounts/reauthenticate/", allauth_views.reauthenticate, name="account_reauthenticate"),
-    path(
-        "accounts/password/change/", allauth_views.password_change, name="account_change_password"
-    ),
-    path("accounts/password/reset/", allauth_views.password_reset, name="account_reset_password"),
-    path(
-        "accounts/password/reset/done/",
-        allauth_views.password_reset_done,
-        name="account_reset_password_done",
-    ),
-    re_path(
-        r"^accounts/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
-        allauth_views.password_reset_from_key,
-        name="account_reset_password_from_key",
-    ),
-    path(
-        "accounts/password/reset/key/done/",
-        allauth_views.password_reset_from_key_done,
-        name="account_reset_password_from_key_done",
-    ),
-]
+from accounts import organisation_urls, sign_in_urls, sign_on_urls, webhook_urls
+from accounts.views import audit, groups, joining, own, people, service_accounts, view_as
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    *sign_in,
+    *sign_in_urls.urlpatterns,
+    *sign_on_urls.urlpatterns,
     path("invitation/", joining.invitation, name="invitation"),
     path("invitation/<str:token>/", joining.follow_link, name="invitation-link"),
     path("account/", own.account, name="account"),
@@ -47,11 +22,24 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("users/<uuid:user_id>/view-as/", view_as.begin, name="view-as"),
     path("view-as/end/", view_as.end, name="view-as-end"),
     path("users/<uuid:user_id>/remove/", people.remove, name="person-remove"),
+    path("services/", service_accounts.service_list, name="services"),
+    path("services/add/", service_accounts.add, name="service-add"),
+    path("services/<uuid:service_id>/", service_accounts.service, name="service"),
+    path("services/<uuid:service_id>/state/", service_accounts.set_state, name="service-state"),
+    path("services/<uuid:service_id>/remove/", service_accounts.remove, name="service-remove"),
+    path("services/<uuid:service_id>/tokens/", service_accounts.add_token, name="service-tokens"),
+    path(
+        "services/<uuid:service_id>/tokens/<uuid:service_token_id>/withdraw/",
+        service_accounts.withdraw_token,
+        name="service-token-withdraw",
+    ),
     path("groups/", groups.groups, name="groups"),
     path("groups/add/", groups.add, name="group-add"),
     path("groups/<uuid:group_id>/", groups.group, name="group"),
     path("groups/<uuid:group_id>/people/", groups.add_people, name="group-people"),
     path("groups/<uuid:group_id>/people/remove/", groups.remove_person, name="group-person-remove"),
     path("groups/<uuid:group_id>/delete/", groups.delete, name="group-delete"),
+    *organisation_urls.urlpatterns,
+    *webhook_urls.urlpatterns,
     path("audit/", audit.audit, name="audit"),
 ]

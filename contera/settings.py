@@ -93,6 +93,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.sessions.SessionUseMiddleware",
     "accounts.middleware.CircumstancesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -159,6 +160,9 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "wake-exports": {"task": "incidents.tasks.wake_exports", "schedule": 15.0},
     "wake-whitelist-mails": {"task": "recorders.tasks.wake_whitelist_mails", "schedule": 30.0},
+    "wake-webhooks": {"task": "accounts.tasks.wake_webhooks", "schedule": 15.0},
+    "tell-offline": {"task": "recorders.tasks.tell_offline", "schedule": 15.0},
+    "tell-about-consents": {"task": "accounts.tasks.tell_about_consents", "schedule": 60.0},
     "worker-heartbeat": {"task": "contera.tasks.note_worker_alive", "schedule": 10.0},
     "forget-api-answers": {"task": "contera.tasks.forget_api_answers", "schedule": 3600.0},
     "forget-sessions": {"task": "contera.tasks.forget_expired_sessions", "schedule": 3600.0},
@@ -167,23 +171,32 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(CONTERA_DATA / "run" / "celerybeat-schedule"
 
 # --- People -------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.password_check.PasswordBackend"]
 PASSWORD_HASHERS = [
     "accounts.hashing.BoundedArgon2",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "username", "name")},
+    },
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
         "OPTIONS": {"min_length": 10},
     },
+    {"NAME": "accounts.password_rules.MaximumLength"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.password_rules.NotOfKnownWords"},
 ]
+PASSWORD_RESET_TIMEOUT = 24 * 3600  # of a link by mail or by an administrator
+SESSION_COOKIE_AGE = 14 * 24 * 3600  # without use
+CONTERA_SESSION_LIFETIME = 30 * 24 * 3600  # from the sign-in on, used or not
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
-ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_LOGIN_METHODS = {"email", "username"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_USER_MODEL_USERNAME_FIELD = "username"
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105  a class
 ACCOUNT_USER_DISPLAY = "accounts.models.display_name"
 ACCOUNT_EMAIL_VERIFICATION = "none"  # accounts are made by administrators, never by sign-up
 ACCOUNT_SESSION_REMEMBER = True
@@ -195,7 +208,33 @@ ACCOUNT_FORMS = {
     "reset_password_from_key": "accounts.forms.passwords.ResetPasswordKeyForm",
 }
 ACCOUNT_PREVENT_ENUMERATION = "strict"
+ACCOUNT_RATE_LIMITS = {"login": "", "login_failed": ""}  # accounts.sign_in_limits in their place
+MFA_ADAPTER = "accounts.mfa_adapter.MfaAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IS_HTTPS  # localhost, for which browsers allow passkeys
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # addresses come from administrators
+MFA_TOTP_TOLERANCE = 1  # clocks differ, people type slowly; each code works once all the same
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_RECOVERY_CODE_DIGITS = 10
+MFA_RATE_LIMITS = {"webauthn_login": "60/m/ip"}
+MFA_FORMS = {
+    "authenticate": "accounts.forms.second_factor.CodeForm",
+    "reauthenticate": "accounts.forms.second_factor.FreshCodeForm",
+    "activate_totp": "accounts.forms.second_factor.ActivateAppForm",
+    "add_webauthn": "accounts.forms.second_factor.AddPasskeyForm",
+    "edit_webauthn": "accounts.forms.second_factor.RenamePasskeyForm",
+    "login_webauthn": "accounts.forms.second_factor.SignInPasskeyForm",
+    "reauthenticate_webauthn": "accounts.forms.second_factor.FreshPasskeyForm",
+    "authenticate_webauthn": "accounts.forms.second_factor.PasskeyForm",
+}
 ALLAUTH_TRUSTED_PROXY_COUNT = CONTERA_TRUSTED_PROXIES
+# Identity providers of organisations: where they may be (accounts.outgoing.addresses.Reach), and for
+# how long one may say nothing more about somebody who signed in through it.
+CONTERA_IDENTITY_NETWORKS = env.text("CONTERA_IDENTITY_NETWORKS", "public")
+CONTERA_SIGN_ON_HOURS = env.number("CONTERA_SIGN_ON_HOURS", 12)
+# Where webhooks of customers may lead: public, private, laboratory (as above).
+CONTERA_WEBHOOK_NETWORKS = env.text("CONTERA_WEBHOOK_NETWORKS", "public")
 LOGIN_REDIRECT_URL = "/recorders/"
 LOGIN_URL = "/accounts/login/"
 

@@ -93,6 +93,7 @@ class Membership(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.ACTIVE)
     invitation = models.CharField(max_length=40, blank=True)  # a new one makes older links void
     invited_at = models.DateTimeField(null=True)
+    signed_out_at = models.DateTimeField(null=True)  # browser sessions begun before do not count
     created_at = models.DateTimeField(auto_now_add=True)
 
     is_administrator: bool  # only where a query says so (accounts.middleware.memberships_of)
