@@ -134,6 +134,13 @@ def enable_person(membership: Membership, actor: Actor) -> None:
     _move(membership, State.DISABLED, State.ACTIVE, actor, "person.enabled")
 
 
+def set_state(membership: Membership, wanted: str, actor: Actor) -> None:
+    """Active or disabled; nothing when it is that already."""
+    if wanted != membership.state:
+        is_disabling = wanted == State.DISABLED
+        (disable_person if is_disabling else enable_person)(membership, actor)
+
+
 def remove_person(membership: Membership, actor: Actor) -> None:
     """Takes the person out of the organisation, groups included; their account stays theirs."""
     with _change(membership.organisation):

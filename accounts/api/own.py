@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -14,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.body import checked
-from accounts.api.new_tokens import issued
+from accounts.api.new_tokens import issued, require_fresh_sign_in
 from accounts.api.problems import Problem
 from accounts.api.serializers import (
     ApiTokenSerializer,
@@ -70,12 +69,11 @@ class TokensView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """A further token for yourself, for no longer and no more than the one you call with."""
+        require_fresh_sign_in(request)
         found, user, now = checked(NewTokenSerializer, request), person_of(request), timezone.now()
         by, is_strong = request.auth, user.circumstances.is_strong
         if isinstance(by, ApiToken):
             found = {**found, **_no_more_than(by, found, (by.expires_at - now).days)}
-        elif not did_recently_reauthenticate(request._request):
-            raise Problem(403, "reauthentication_required", "Type your password again first.")
         return issued(user, found, Actor.of(request), now, is_strong=is_strong)
 
 

@@ -59,8 +59,8 @@ class UsersView(ApiView, ListAPIView[Membership]):
     def post(self, request: Request) -> Response:
         """Invites the person; the answer is the same whether they have an account or not."""
         found = checked(NewUserSerializer, request)
-        organisation = _organisation(request, found.get("organisation"))
-        groups = _exactly(organisation.groups.all(), "pk", found["groups"], "groups")
+        organisation = administered(request, found.get("organisation"))
+        groups = exactly(organisation.groups.all(), "pk", found["groups"], "groups")
         membership = services.add_person(
             organisation, found["email"], found["name"], groups, Actor.of(request)
         )
@@ -105,10 +105,8 @@ def _change_user(membership: Membership, wanted: dict[str, Any], request: Reques
         services.rename_person(membership, wanted["name"], actor)
     if "groups" in wanted:
         own = membership.organisation.groups.all()
-        services.set_groups(membership, _exactly(own, "pk", wanted["groups"], "groups"), actor)
-    if wanted.get("state", membership.state) != membership.state:
-        is_disabling = wanted["state"] == Membership.State.DISABLED
-        (services.disable_person if is_disabling else services.enable_person)(membership, actor)
+        services.set_groups(membership, exactly(own, "pk", wanted["groups"], "groups"), actor)
+    services.set_state(membership, wanted.get("state", membership.state), actor)
 
 
 class GroupsView(ApiView, ListAPIView[Group]):
@@ -130,7 +128,7 @@ class GroupsView(ApiView, ListAPIView[Group]):
     )
     def post(self, request: Request) -> Response:
         found = checked(NewGroupSerializer, request)
-        organisation = _organisation(request, found.get("organisation"))
+        organisation = administered(request, found.get("organisation"))
         actor = Actor.of(request)
         group = services.create_group(organisation, found["name"], actor)
         return Response(GroupSerializer(group).data, status=201)
@@ -168,21 +166,21 @@ def _change_group(group: Group, wanted: dict[str, Any], request: Request) -> Non
         services.rename_group(group, wanted["name"], actor)
     if "users" in wanted:
         own = group.organisation.memberships.select_related("user")
-        services.set_members(group, _exactly(own, "user_id", wanted["users"], "users"), actor)
+        services.set_members(group, exactly(own, "user_id", wanted["users"], "users"), actor)
 
 
 # --- What the caller may see ----------------------------------------------------------------------
 
 
 def _users(request: Request) -> MembershipQuerySet:
-    people: MembershipQuerySet = Membership.objects.visible_to(request.user)
+    people: MembershipQuerySet = Membership.objects.visible_to(request.user).people()
     return people.select_related("user", "organisation").prefetch_related("groups")
 
 
 def _user(request: Request, user_id: UUID) -> Membership:
     found = _users(request).filter(user=user_id).order_by("organisation__name", "pk")
     if wanted := request.query_params.get("organisation"):
-        found = found.filter(organisation=_organisation(request, wanted))
+        found = found.filter(organisation=administered(request, wanted))
     people: list[Membership] = list(found[:2])
     if not people:
         raise Http404
@@ -201,7 +199,7 @@ def _group(request: Request, group_id: UUID) -> Group:
     return found
 
 
-def _organisation(request: Request, wanted: object) -> Organisation:
+def administered(request: Request, wanted: object) -> Organisation:
     """The one named, or the only one that the caller administers."""
     mine: list[Organisation] = list(Organisation.objects.administered_by(request.user))
     named = [organisation for organisation in mine if str(organisation.pk) == str(wanted)]
@@ -212,7 +210,7 @@ def _organisation(request: Request, wanted: object) -> Organisation:
     return named[0]
 
 
-def _exactly(rows: models.QuerySet[Any], field: str, ids: Collection[UUID], name: str) -> list[Any]:
+def exactly(rows: models.QuerySet[Any], field: str, ids: Collection[UUID], name: str) -> list[Any]:
     """The rows with these ids; 400 when one is not there (Any: any model)."""
     found = list(rows.filter(**{f"{field}__in": ids}))
     missing = set(ids) - {getattr(row, field) for row in found}

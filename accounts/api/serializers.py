@@ -12,7 +12,7 @@ from accounts.models import ApiToken, AuditEntry, Group, Membership
 from accounts.scopes import SCOPES
 
 
-class NewTokenSerializer(serializers.Serializer[Any]):  # Any: DRF's own generic
+class NewServiceTokenSerializer(serializers.Serializer[Any]):  # Any: DRF's own generic
     """What a token may be used for; it never does more than its person or service may."""
 
     name = serializers.CharField(max_length=100, help_text="Of the program, for the list of tokens")
@@ -27,6 +27,9 @@ class NewTokenSerializer(serializers.Serializer[Any]):  # Any: DRF's own generic
     client = serializers.ChoiceField(
         choices=ApiToken.Client.values, default=ApiToken.Client.PROGRAM
     )
+
+
+class NewTokenSerializer(NewServiceTokenSerializer):
     organisation = serializers.UUIDField(
         allow_null=True, default=None, help_text="Null: all that you belong to"
     )
@@ -139,6 +142,30 @@ class NewUserSerializer(serializers.Serializer[Any]):
         required=False, help_text="Needed only by those who administer several"
     )
     email = serializers.EmailField(max_length=254)
+    name = serializers.CharField(max_length=100)
+    groups = serializers.ListField(child=serializers.UUIDField(), default=list, max_length=1000)
+
+
+class ServiceSerializer(serializers.ModelSerializer[Membership]):
+    """An account of a program; `groups` are ids."""
+
+    id = serializers.UUIDField(source="user_id", read_only=True)
+    login = serializers.CharField(source="user.login", read_only=True)
+    groups = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Membership
+        fields = ["id", "organisation", "login", "name", "state", "created_at", "groups"]
+        read_only_fields = fields
+
+    def get_groups(self, membership: Membership) -> list[UUID]:
+        return [group.pk for group in membership.groups.all()]
+
+
+class NewServiceSerializer(serializers.Serializer[Any]):
+    organisation = serializers.UUIDField(
+        required=False, help_text="Needed only by those who administer several"
+    )
     name = serializers.CharField(max_length=100)
     groups = serializers.ListField(child=serializers.UUIDField(), default=list, max_length=1000)
 

@@ -27,7 +27,9 @@ PAGE_SIZE = 50
 @for_administrators
 def people(request: HttpRequest, organisation: Organisation) -> HttpResponse:
     wanted = request.GET.get("q", "").strip()[:100]
-    everybody = Membership.objects.visible_to(request.user).filter(organisation=organisation)
+    everybody = (
+        Membership.objects.visible_to(request.user).people().filter(organisation=organisation)
+    )
     found = everybody.search(wanted).select_related("user").prefetch_related("groups")
     page = Paginator(found.order_by("name", "user__email"), PAGE_SIZE).get_page(
         request.GET.get("page")
@@ -113,7 +115,7 @@ def remove(request: HttpRequest, organisation: Organisation, user_id: UUID) -> H
 
 
 def _find(request: HttpRequest, organisation: Organisation, user_id: UUID) -> Membership:
-    people = Membership.objects.visible_to(request.user).filter(organisation=organisation)
+    people = Membership.objects.visible_to(request.user).people().filter(organisation=organisation)
     found: Membership = get_object_or_404(
         people.select_related("user", "organisation"), user=user_id
     )
