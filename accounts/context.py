@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 
 from accounts.middleware import current_membership
+from accounts.models import Consent, Membership, Organisation
+from accounts.organisations.brands import CONTERA, brand_of
+from accounts.permissions import acts_for_dealer
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:  # Django's signature
     if not hasattr(request, "memberships"):  # an error before our middleware
-        return {}
+        return {"brand": CONTERA}
     membership = current_membership(request)
+    organisation = membership.organisation if membership else None
     return {
-        "organisation": membership.organisation if membership else None,
+        "organisation": organisation,
+        "brand": brand_of(organisation),
+        "is_for_dealer": SimpleLazyObject(partial(acts_for_dealer, request)),
+        "consents_in_force": SimpleLazyObject(partial(_consents, request, membership)),
         "organisations": [m.organisation for m in request.memberships],
         "is_administrator": bool(membership and membership.is_administrator),
     }
+
+
+def _consents(request: HttpRequest, membership: Membership | None) -> list[Consent]:
+    """For the banner: those that the current organisation has given, and those by which the person
+    sees video of customers. No query for whom none can concern."""
+    belongs: list[Membership] = request.memberships  # type: ignore[attr-defined]  # as above
+    concerning = Q()
+    if membership is not None and membership.organisation.dealer_id:
+        concerning |= Q(organisation=membership.organisation_id)
+    if any(m.organisation.is_dealer for m in belongs):
+        dealers = Organisation.objects.dealerships_of(request.user)
+        concerning |= Q(dealer__in=dealers.values("pk"))
+    if not concerning:
+        return []
+    in_force = Consent.objects.in_force(timezone.now()).filter(concerning)
+    return list(in_force.select_related("organisation", "dealer").order_by("ends_at"))

@@ -34,6 +34,30 @@ def for_administrators(view: View) -> View:
     return guarded
 
 
+def for_dealers(view: View) -> View:
+    """Signed-in administrators and managers of the current organisation, which is a dealer and the
+    view's second argument; 403 for others who are signed in."""
+
+    @login_required
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # as the view's
+        membership = current_membership(request)
+        if membership is None or not acts_for_dealer(request):
+            raise PermissionDenied("Only administrators and managers of a dealer can do this.")
+        return view(request, membership.organisation, *args, **kwargs)
+
+    return guarded
+
+
+def acts_for_dealer(request: HttpRequest) -> bool:
+    """In the current organisation. No query for who is in no dealer."""
+    membership = current_membership(request)
+    if membership is None or not membership.organisation.is_dealer:
+        return False
+    dealers = Organisation.objects.dealerships_of(request.user)
+    return bool(dealers.filter(pk=membership.organisation_id).exists())
+
+
 def person_of(request: HttpRequest | Request) -> User:
     """The signed-in person; who is not was turned away before."""
     if not isinstance(request.user, User):

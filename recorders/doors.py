@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, QueryDict
+from django.http import Http404, HttpRequest, QueryDict
 from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 
@@ -48,9 +48,24 @@ def may_add_recorders(user: User, organisation: Organisation) -> bool:
     return configurable_by(user).filter(pk=organisation.pk).exists()
 
 
+def chosen_organisation(request: AnyRequest) -> Organisation | None:
+    """What lists of recorders are about: the customer that a dealer's person named with
+    `customer`, else the organisation of the request. Raises Http404 for who is no customer."""
+    named = request.GET.get("customer", "")
+    if not named:
+        return getattr(request, "organisation", None) or None
+    try:
+        customer_id = UUID(named)
+    except ValueError:
+        raise Http404 from None
+    customers = Organisation.objects.managed_by(person_of(request))
+    found: Organisation = get_object_or_404(customers, pk=customer_id)
+    return found
+
+
 def configurable_organisation(request: AnyRequest) -> Organisation:
-    """The organisation of the request, when the person may add recorders to it."""
-    organisation: Organisation | None = getattr(request, "organisation", None)
+    """The organisation that the request is about, when the person may add recorders to it."""
+    organisation = chosen_organisation(request)
     if not organisation or not may_add_recorders(person_of(request), organisation):
         raise PermissionDenied("Only people who may configure every recorder can do this.")
     return organisation

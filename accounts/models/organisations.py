@@ -101,3 +101,8 @@ class Consent(models.Model):
     @property
     def rights(self) -> list[str]:
         return [right for right in CONSENT_RIGHTS if getattr(self, right)]
+
+    @property
+    def time_words(self) -> str:
+        days = self.hours // 24
+        return "24 hours" if days <= 1 else f"{days} days"

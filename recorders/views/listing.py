@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.permissions import person_of
-from recorders.doors import may_add_recorders
+from recorders.doors import chosen_organisation, may_add_recorders
 from recorders.listing import MAX_SEARCH, STATES, by_place, find_recorders
 from recorders.refreshing import part, refreshed, reload_when_signed_out
 
@@ -26,9 +26,8 @@ _PART = "recorders/_list.html"
 @require_safe
 def my_recorders(request: HttpRequest) -> HttpResponse:
     context = _context(request)
-    organisation = request.organisation  # type: ignore[attr-defined]  # our middleware's
-    may_add = bool(organisation) and may_add_recorders(person_of(request), organisation)
-    context["may_add"] = may_add
+    organisation = context["shown"]
+    context["may_add"] = organisation and may_add_recorders(person_of(request), organisation)
     context["list"] = part(request, context["url"], _PART, context)
     return render(request, "recorders/list.html", context)
 
@@ -44,26 +43,28 @@ def _context(request: HttpRequest) -> dict[str, Any]:  # Any: template values
     now = timezone.now()
     text, state = request.GET.get("q", "")[:MAX_SEARCH], request.GET.get("state", "")
     state = state if state in STATES else ""
-    organisation = request.organisation  # type: ignore[attr-defined]  # our middleware's
+    organisation = chosen_organisation(request)
+    customer = organisation if organisation and request.GET.get("customer") else None
     found = find_recorders(person_of(request), text, state, now)
     found = found.filter(organisation=organisation) if organisation else found.none()
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    place = {"customer": str(customer.pk)} if customer else {}
     query = {name: value for name, value in (("q", text), ("state", state)) if value}
     return {
+        "shown": organisation,
+        "customer": customer,
         "page": page,
         "places": by_place(list(page.object_list), now),
         "text": text,
         "state": state,
         "is_filtered": bool(query),
-        "links": _links(text),
-        "query": urlencode(query),
-        "url": f"{reverse('recorders-part')}?{urlencode({**query, 'page': page.number})}",
+        "links": _links({**place, "q": text}),
+        "query": urlencode({**place, **query}),
+        "url": f"{reverse('recorders-part')}?{urlencode({**place, **query, 'page': page.number})}",
     }
 
 
-def _links(text: str) -> list[tuple[str, str, str]]:
+def _links(query: dict[str, str]) -> list[tuple[str, str, str]]:
     """The choice All, Online, Offline: value, words, address."""
     choices = (("", "All"), ("online", "Online"), ("offline", "Offline"))
-    return [
-        (value, words, "?" + urlencode({"q": text, "state": value})) for value, words in choices
-    ]
+    return [(value, words, "?" + urlencode({**query, "state": value})) for value, words in choices]

@@ -1,0 +1,43 @@
+"""A dealer's customers as a list: recorders, people who have not joined, consents; in a fixed
+number of queries."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q
+from django.db.models.functions import Lower
+
+from accounts.models import Consent, Membership, Organisation, User
+from accounts.querysets import OrganisationQuerySet
+from recorders.models import ONLINE_WITHIN
+
+
+def customers_of(dealer: Organisation, user: User, now: datetime) -> OrganisationQuerySet:
+    """Those below the dealer, each with `recorder_count`, `online_count`, `has_joined`,
+    `open_consents` (this dealer's, asked for or in force)."""
+    joined = Membership.objects.exclude(state=Membership.State.INVITED)
+    asked = Q(state=Consent.State.REQUESTED)
+    given = Q(pk__in=Consent.objects.in_force(now).values("pk"))
+    consents = Consent.objects.visible_to(user).filter(asked | given, dealer=dealer)
+    present = Q(recorders__removed_at=None)
+    online = Q(recorders__last_seen_at__gte=now - ONLINE_WITHIN)
+    annotated: OrganisationQuerySet = (
+        Organisation.objects.managed_by(user)
+        .below(dealer)
+        .select_related("dealer")
+        .annotate(
+            recorder_count=Count("recorders", filter=present),
+            online_count=Count("recorders", filter=present & online),
+            has_joined=Exists(joined.filter(organisation=OuterRef("pk"))),
+        )
+        .prefetch_related(Prefetch("consents", consents, to_attr="open_consents"))
+        .order_by(Lower("name"), "pk")
+    )
+    return annotated
+
+
+def search(found: OrganisationQuerySet, words: str) -> OrganisationQuerySet:
+    for word in words.split():
+        found = found.filter(name__icontains=word)
+    return found
