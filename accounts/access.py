@@ -6,15 +6,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from celery import current_app
 from channels.layers import get_channel_layer
 from django.db import transaction
+from django.db.models import F
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from accounts.models import User
+from accounts.models import AccessVersion, Membership, User
 from protocol.tokens import ACCESS_LIFETIME_S
 
 logger = logging.getLogger(__name__)
@@ -31,8 +33,22 @@ def group_of(user_id: object) -> str:
 def announce_change(users: Iterable[User]) -> None:
     """After the transaction: every session of these people must renew its token at once."""
     user_ids = [str(user.pk) for user in users]
+    transaction.on_commit(lambda: _note(user_ids))
     transaction.on_commit(lambda: _signal(user_ids))
     transaction.on_commit(lambda: _wake_worker(user_ids))
+
+
+def access_changed(organisation_ids: Iterable[UUID]) -> None:
+    """Who may do what there changed: its recorders fetch their on-site lists anew."""
+    for organisation_id in sorted(set(organisation_ids)):
+        AccessVersion.objects.get_or_create(organisation_id=organisation_id)
+        found = AccessVersion.objects.filter(organisation_id=organisation_id)
+        found.update(number=F("number") + 1)
+
+
+def _note(user_ids: Sequence[str]) -> None:
+    members = Membership.objects.filter(user__pk__in=user_ids)
+    access_changed(members.values_list("organisation", flat=True).distinct())
 
 
 def _signal(user_ids: Sequence[str]) -> None:

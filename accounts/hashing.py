@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from threading import BoundedSemaphore
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
 HASHES_AT_ONCE = 4  # of one process; others wait some 50 ms each
 _slots = BoundedSemaphore(HASHES_AT_ONCE)
+
+
+def hashing_slot() -> AbstractContextManager[bool]:
+    """Held while one password is hashed."""
+    return _slots
 
 
 class BoundedArgon2(Argon2PasswordHasher):

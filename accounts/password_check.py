@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
+from accounts import onsite
 from accounts.models import User
 
 
@@ -25,7 +26,10 @@ class PasswordBackend(ModelBackend):
         if user is None or not user.password:
             make_password(password)  # one hash, as below
             return None
-        return user if user.check_password(password) else None
+        if not user.check_password(password):
+            return None
+        onsite.password_seen(user, password)
+        return user
 
 
 def person_with(login: str) -> User | None:

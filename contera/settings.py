@@ -188,6 +188,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.password_rules.MaximumLength"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "accounts.password_rules.NotOfKnownWords"},
+    {"NAME": "accounts.onsite.FollowsPassword"},
 ]
 PASSWORD_RESET_TIMEOUT = 24 * 3600  # of a link by mail or by an administrator
 SESSION_COOKIE_AGE = 14 * 24 * 3600  # without use

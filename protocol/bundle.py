@@ -30,7 +30,7 @@ KIND = "bundle+jwt"
 MAX_BUNDLE_BYTES = 2 * 1024 * 1024
 MAX_PEOPLE = 2_000
 ANY_TIME = 1 << 62
-MAX_SECRET_LENGTH = 200  # of a password; longer ones are not looked at
+MAX_SECRET_LENGTH = 256  # of a password; longer ones are not looked at
 FOOTAGE_RIGHTS = ("playback", "export")
 PASSWORD, CODE = "password", "code"  # what a person's secret is
 

@@ -2,12 +2,14 @@
 
 from accounts.models.api_tokens import ApiToken, IdempotentAnswer
 from accounts.models.audit import AuditEntry, AuditHead
+from accounts.models.onsite import AccessVersion
 from accounts.models.organisations import Branding, Consent, Organisation
 from accounts.models.people import Group, Membership, OnsiteSecret, User, UserManager, display_name
 from accounts.models.single_sign_on import Federation, IdentityProvider
 from accounts.models.webhooks import Webhook, WebhookDelivery
 
 __all__ = [
+    "AccessVersion",
     "ApiToken",
     "AuditEntry",
     "AuditHead",
