@@ -15,17 +15,19 @@ import os
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from contera.node_key import load_node_key
+from contera.relay_viewings import deliver_to
 from contera.sealed_http import Application, SealedHost, SealedHttp
 from protocol.loopback import is_loopback
 from protocol.sealed_http import NODE_HOST_ID
 from protocol.tokens import KeyRing
 from streaming.relay.asgi import RelayApp
 from streaming.relay.hub import Hub
+from streaming.relay.viewings import Deliver
 from streaming.relay.wire import Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
@@ -64,7 +66,8 @@ def build_application() -> Application:
         keys = PortalKeys(os.environ["CONTERA_PORTAL_JWKS"])
     except ValueError as error:
         raise ValueError(f"CONTERA_PORTAL_JWKS: {error}") from None
-    node = Node(keys, _origins(os.environ.get("CONTERA_PORTAL_ORIGINS", "")))
+    origins = _origins(os.environ.get("CONTERA_PORTAL_ORIGINS", ""))
+    node = Node(keys, origins, deliver_to(_portal_url(keys.source, origins)))
     key_file = os.environ.get("CONTERA_RELAY_KEY_FILE", "").strip()
     return _sealed(node, Path(key_file)) if key_file else node
 
@@ -76,6 +79,13 @@ def _origins(text: str) -> list[str]:
             fact = f"must be like https://portal.example.com, not {origin}"
             raise ValueError(f"CONTERA_PORTAL_ORIGINS: {fact}")
     return origins
+
+
+def _portal_url(jwks: str, origins: Sequence[str]) -> str | None:
+    """Where the portal is: beside its keys, else where its pages come from."""
+    if jwks.startswith(("https://", "http://")):
+        return jwks
+    return origins[0] if origins else None
 
 
 def _sealed(node: Node, key_file: Path) -> Application:
@@ -92,7 +102,7 @@ class PortalKeys:
     """The portal's keys as last read; a portal that is away changes nothing."""
 
     def __init__(self, source: str) -> None:
-        self._source = source
+        self.source = source
         self.ring = load_keys(source)
 
     async def keep_fresh(self) -> None:
@@ -100,7 +110,7 @@ class PortalKeys:
         while True:
             await asyncio.sleep(REFRESH_S)
             try:
-                fresh = await asyncio.to_thread(load_keys, self._source)
+                fresh = await asyncio.to_thread(load_keys, self.source)
             except (OSError, ValueError) as error:
                 logger.warning("the portal's keys could not be read again: %s", error)
             else:
@@ -111,8 +121,13 @@ class PortalKeys:
 class Node(RelayApp):
     """A relay application that looks after its keys as long as it runs."""
 
-    def __init__(self, keys: PortalKeys, portal_origins: Collection[str]) -> None:
-        super().__init__(Hub(lambda: keys.ring), portal_origins)
+    def __init__(
+        self,
+        keys: PortalKeys,
+        portal_origins: Collection[str],
+        deliver_viewings: Deliver | None = None,
+    ) -> None:
+        super().__init__(Hub(lambda: keys.ring), portal_origins, deliver_viewings)
         self._portal_keys = keys
 
     async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -25,6 +25,7 @@ from streaming.consumers import SessionConsumer
 from streaming.relay.asgi import LINK_PATH, PREFIX, RelayApp
 from streaming.relay.hub import Hub
 from streaming.stun_server import serving, stun_places
+from streaming.viewings import deliver
 
 
 def portal_origins() -> list[str]:
@@ -35,7 +36,7 @@ def portal_origins() -> list[str]:
 
 
 def build_application(django: Application) -> Application:
-    relay = RelayApp(Hub(portal_keys), portal_origins())
+    relay = RelayApp(Hub(portal_keys), portal_origins(), deliver)
     sockets = _websockets(relay.hub)
     pages = limited(django, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 

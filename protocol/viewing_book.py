@@ -60,6 +60,10 @@ class ViewingBook:
     def __len__(self) -> int:
         return len(self._open)
 
+    def has(self, watcher: Watcher) -> bool:
+        """Whether this watcher's viewing is not over."""
+        return watcher in self._open
+
     def begin(self, watcher: Watcher, now: float, recorded: Span | None = None) -> Watching:
         """An answer begins; hand what this returns to `end`."""
         watching = self._open.get(watcher)

@@ -19,6 +19,8 @@ OWN_AUTHENTICATION = {
     "recorder-enrol",
     "recorder-heartbeat",
     "recorder-preflight-facts",
+    "recorder-viewings",
+    "relay-viewings",
 }
 
 
@@ -146,6 +148,41 @@ group-person-remove                    GET    405       405      405    405
 group-person-remove                    POST   login     404      403    ok
 group-delete                           GET    login     404      403    ok
 group-delete                           POST   login     404      403    ok
+organisations                          GET    login     ok       ok     ok
+organisations                          POST   405       405      405    405
+organisation                           GET    login     ok       403    ok
+organisation                           POST   login     ok       403    ok
+organisation-branding                  GET    login     ok       403    ok
+organisation-branding                  POST   login     ok       403    ok
+organisation-leave-dealer              GET    login     ok       403    ok
+organisation-leave-dealer              POST   login     ok       403    ok
+organisation-consents                  GET    login     ok       403    ok
+organisation-consents                  POST   405       405      405    405
+consent-give                           GET    login     ok       403    ok
+consent-give                           POST   login     ok       403    ok
+consent-answer                         GET    login     404      403    ok
+consent-answer                         POST   login     404      403    ok
+consent-withdraw                       GET    405       405      405    405
+consent-withdraw                       POST   login     404      403    ok
+branding-colours                       GET    ok        ok       ok     ok
+branding-colours                       POST   405       405      405    405
+branding-logo                          GET    404       404      404    404
+branding-logo                          POST   405       405      405    405
+# For the people of dealers alone; tests/recorders/test_customers.py is about what they get.
+customers                              GET    login     403      403    403
+customers                              POST   405       405      405    405
+customer                               GET    login     403      403    403
+customer                               POST   405       405      405    405
+customer-add                           GET    login     403      403    403
+customer-add                           POST   login     403      403    403
+customer-ask                           GET    login     403      403    403
+customer-ask                           POST   login     403      403    403
+customer-leave                         GET    login     403      403    403
+customer-leave                         POST   login     403      403    403
+customer-invitation                    GET    405       405      405    405
+customer-invitation                    POST   login     403      403    403
+customer-consent-end                   GET    405       405      405    405
+customer-consent-end                   POST   login     403      403    403
 audit                                  GET    login     ok       403    ok
 audit                                  POST   405       405      405    405
 webhooks                               GET    login     ok       403    ok
@@ -269,6 +306,8 @@ api-group-grants                       PUT    401       404      403    ok
 recorder-enrol                         POST   ok        ok       ok     ok
 recorder-heartbeat                     POST   401       401      401    401
 recorder-preflight-facts               POST   401       401      401    401
+recorder-viewings                      POST   401       401      401    401
+relay-viewings                         POST   ok        ok       ok     ok
 registration-codes                     POST   401       ok       403    ok
 api-locations                          GET    401       ok       ok     ok
 api-locations                          POST   401       ok       403    ok

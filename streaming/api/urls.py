@@ -1,6 +1,6 @@
 from django.urls import path
 
-from streaming.api import network_test, preflight, views
+from streaming.api import network_test, preflight, viewings, views
 
 urlpatterns = [
     path(
@@ -13,6 +13,8 @@ urlpatterns = [
         preflight.PreflightView.as_view(),
         name="api-preflight",
     ),
+    path("recorder/viewings", viewings.RecorderViewingsView.as_view(), name="recorder-viewings"),
+    path("relay/viewings", viewings.RelayViewingsView.as_view(), name="relay-viewings"),
     path("recorders/<uuid:recorder_id>/session/", views.SessionView.as_view(), name="session"),
     path("recorders/<uuid:recorder_id>/token/", views.TokenView.as_view(), name="session-token"),
 ]

@@ -17,6 +17,7 @@ from streaming.relay.probes import Probes, serve_probe, tell_probe
 from streaming.relay.recorder_door import boot_of, serve_answer, serve_next
 from streaming.relay.refusals import Refusal
 from streaming.relay.session import SessionDoor
+from streaming.relay.viewings import Deliver
 from streaming.relay.wire import (
     HttpWire,
     Receive,
@@ -43,8 +44,14 @@ class RelayApp:
     Whoever runs it must run `hub.run()`; `lifespan` does, for servers that speak it.
     """
 
-    def __init__(self, hub: Hub, portal_origins: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        portal_origins: Collection[str] = (),
+        deliver_viewings: Deliver | None = None,
+    ) -> None:
         self.hub = hub
+        self._deliver_viewings = deliver_viewings
         self._portal_origins = frozenset(portal_origins)
         self._probes = Probes()
 
@@ -65,10 +72,14 @@ class RelayApp:
         await receive()
         scope.get("state", {})["before_stop"] = self.hub.drain
         async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(self.hub.run())
+            running = [tasks.create_task(self.hub.run())]
+            if self._deliver_viewings is not None:
+                telling = self.hub.viewings.tell(self._deliver_viewings)
+                running.append(tasks.create_task(telling))
             await send({"type": "lifespan.startup.complete"})
             await receive()
-            running.cancel()
+            for task in running:
+                task.cancel()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _serve_session(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -76,16 +76,21 @@ class Feed:
         self._seats = tuple(self.viewers.values())
         self._empty_since = None
         if self.state is State.RUNNING and self._head is not None:
-            viewer.begin(self._head)
+            self._begin(viewer, self._head)
             viewer.join(self._picture.segments(viewer.target.since), self._now())
 
     def leave(self, viewer: LiveViewer) -> None:
         if self.viewers.pop(viewer.id, None) is not None:
             self._seats = tuple(self.viewers.values())
             self._hub.counters["frames_dropped"] += viewer.backlog.dropped_frames
+            self._hub.viewings.end(viewer)
             self._hub.forget_viewer(viewer)
         if not self.viewers:
             self._empty_since = self._now()
+
+    def _begin(self, viewer: LiveViewer, head: ResponseHead) -> None:
+        viewer.begin(head)
+        self._hub.viewings.begin(viewer)
 
     def check(self, now: float, unix_s: float) -> None:
         """Once a tick: cuts who may not watch or takes nothing, renews, ends after the last."""
@@ -116,7 +121,7 @@ class Feed:
         if head.status == 200 and media_type == "video/mp4":
             self.state = State.RUNNING
             for viewer in list(self.viewers.values()):
-                viewer.begin(head)
+                self._begin(viewer, head)
         elif head.status >= 400:
             self.state = State.REFUSED
         else:

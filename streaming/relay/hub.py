@@ -31,6 +31,7 @@ from streaming.relay.links import Link, Poll, new_poll
 from streaming.relay.passes import PassReader
 from streaming.relay.refusals import Refusal
 from streaming.relay.viewer import LiveViewer
+from streaming.relay.viewings import RelayViewings
 
 FeedKey = tuple[str, int, str]
 
@@ -63,6 +64,7 @@ class Hub:
     ) -> None:
         self.clock = clock or Clock()
         self.counters: Counter[str] = Counter()  # events by reason, since the start
+        self.viewings = RelayViewings(self.clock, self.counters)
         self.is_stopping = False
         self._keys = keys
         self._new_id = new_id
@@ -268,6 +270,7 @@ class Hub:
             feed.check(now, unix_s)
         for checked in list(self._checked):
             checked.check(now, unix_s)
+        self.viewings.tick()
 
     def drain(self) -> None:
         """A planned stop: nothing new begins, streams end politely, finite answers go on."""

@@ -136,9 +136,9 @@ def test_the_database_refuses_a_line_in_another_place(trail):
 if connection.vendor == "postgresql":
 
     def test_the_database_refuses_to_empty_the_trail_at_once(trail):
+        sql = "SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE accounts_auditentry"
         with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            cursor.execute("TRUNCATE accounts_auditentry")
+            cursor.execute(sql)
 
     @pytest.mark.django_db(transaction=True)
     def test_writers_at_once_make_one_chain(owner, stranger):
