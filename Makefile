@@ -65,7 +65,8 @@ DEPLOYED := CONTERA_BASE_URL=https://portal.example CONTERA_DATA=$(CURDIR)/var/c
 
 .PHONY: test-tools
 test-tools: ## install what tests need of Debian (root), or say what is missing
-	@demo/install-tools chromium ffmpeg turnserver turnutils_natdiscovery ip ss nft sysctl squid openssl nginx
+	@demo/install-tools chromium ffmpeg turnserver turnutils_natdiscovery ip ss nft sysctl squid openssl nginx \
+	  /usr/share/simplesamlphp/bin/console
 
 .PHONY: test
 test: venv static test-tools ## all tests: on SQLite, on PostgreSQL, and in the browser

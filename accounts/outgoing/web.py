@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError
@@ -70,15 +70,17 @@ def fetch(
     """GET, or POST of a form or of a body. Raises NotReached."""
     parts = checked(url, reach)
     ends_at = time.monotonic() + DEADLINE_S
+    sent = dict(headers or {})
+    if form is not None:
+        body = urlencode(form).encode()
+        sent["Content-Type"] = "application/x-www-form-urlencoded"
     with _pool(parts, reach) as pool:
         try:
-            response = pool.request(
-                "GET" if form is None and body is None else "POST",
+            response = pool.urlopen(
+                "GET" if body is None else "POST",
                 parts._replace(scheme="", netloc="", fragment="").geturl() or "/",
-                fields=dict(form) if form is not None else None,
                 body=body,
-                encode_multipart=False,
-                headers={"Host": parts.netloc, "Accept-Encoding": "identity", **(headers or {})},
+                headers={"Host": parts.netloc, "Accept-Encoding": "identity", **sent},
                 redirect=False,
                 retries=False,
                 preload_content=False,

@@ -70,27 +70,30 @@ def read_response(provider: IdentityProvider, handle: str, saml_response: str) -
     acs_url = absolute("sign-on-saml", handle)
     audience = absolute("sign-on-saml-metadata", handle)
     request_id, usable_until = saml_xml.check_addressee(root, assertion, acs_url, audience)
-    response = _checked(provider, handle, saml_response)
-    identity = _identity(provider, response)
+    identity = _identity_of(provider, handle, saml_response)
     return Assertion(identity, request_id, str(assertion.get("ID")), usable_until)
 
 
 def portal_metadata(handle: str) -> bytes:
     """What the provider is given of us; the same for every handle, in use or not."""
-    settings = OneLogin_Saml2_Settings({"sp": _portal(handle)}, sp_validation_only=True)
+    # Without an end: what is typed in elsewhere by hand is not typed in again every few days.
+    said = {"wantAssertionsSigned": True, "metadataValidUntil": "", "metadataCacheDuration": ""}
+    settings = OneLogin_Saml2_Settings(
+        {"sp": _portal(handle), "security": said}, sp_validation_only=True
+    )
     metadata: str | bytes = settings.get_sp_metadata()
     return metadata if isinstance(metadata, bytes) else metadata.encode()
 
 
-def _checked(
-    provider: IdentityProvider, handle: str, saml_response: str
-) -> OneLogin_Saml2_Response:
+def _identity_of(provider: IdentityProvider, handle: str, saml_response: str) -> Identity:
     try:
         response = OneLogin_Saml2_Response(_settings(provider, handle), saml_response)
         response.is_valid(_request_data(handle), raise_exceptions=True)
+        return _identity(provider, response)
+    except Refused:
+        raise
     except Exception as error:  # noqa: BLE001  # its own, lxml's and xmlsec's have no common parent
         raise Refused("assertion", f"The assertion is not accepted: {str(error)[:200]}") from None
-    return response
 
 
 def _identity(provider: IdentityProvider, response: OneLogin_Saml2_Response) -> Identity:
