@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ("accounts", "recorders", "streaming", "incidents")
-OURS = {*APPS, "contera", "protocol", "cmr", "demo", "bench", "tests"}
+OURS = {*APPS, "contera", "contera_cli", "protocol", "cmr", "demo", "bench", "tests"}
 DJANGO = {"django", "rest_framework", "channels", "celery", "allauth", "drf_spectacular"}
 
 # What a package may import of ours, itself included.
@@ -16,13 +16,14 @@ MAY_IMPORT = {
     "protocol": {"protocol"},
     "cmr": {"cmr", "protocol"},
     "demo": {"demo", "protocol"},
+    "contera_cli": {"contera_cli", "protocol"},
     "accounts": {"accounts", "protocol"},
     "recorders": {"recorders", "accounts", "protocol"},
     "streaming": {"streaming", "recorders", "accounts", "protocol"},
     "incidents": {"incidents", "streaming", "recorders", "accounts", "protocol"},
     "contera": {"contera", *APPS, "protocol"},
 }
-WITHOUT_DJANGO = ("protocol", "cmr", "demo", "streaming/relay", "streaming/broker")
+WITHOUT_DJANGO = ("protocol", "cmr", "demo", "contera_cli", "streaming/relay", "streaming/broker")
 
 
 def modules(folder: str) -> list[Path]:
