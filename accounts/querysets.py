@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from copy import copy
 from dataclasses import replace
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import F, Q
 
 from accounts.circumstances import Circumstances
+
+from accounts import audit_words
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -67,7 +72,10 @@ class OrganisationQuerySet(models.QuerySet[Any]):
         """Customers of the dealers for which the person acts, and of dealers below them."""
         from accounts.models import Organisation
 
-        dealers = Organisation.objects.dealerships_of(user).values("pk")
+        return self.customers_of(Organisation.objects.dealerships_of(user).values("pk"))
+
+    def customers_of(self, dealers: Collection[UUID] | models.QuerySet[Any]) -> Self:
+        """Customers of any of these dealers, and of dealers below them."""
         return self.filter(dealers_above(lambda path: Q(**{f"{path}__in": dealers})))
 
     def below(self, dealer: Any) -> OrganisationQuerySet:
@@ -78,13 +86,19 @@ class OrganisationQuerySet(models.QuerySet[Any]):
         self, user: User | AnonymousUser, right: str, now: datetime
     ) -> OrganisationQuerySet:
         """Customers that let a dealer, for which the person acts, have this right now."""
-        from accounts.models import Consent, Organisation
+        from accounts.models import Organisation
+
+        return self.consented_to(Organisation.objects.dealerships_of(user).values("pk"), right, now)
+
+    def consented_to(
+        self, dealers: Collection[UUID] | models.QuerySet[Any], right: str, now: datetime
+    ) -> OrganisationQuerySet:
+        """Customers that let one of these dealers have this right now."""
+        from accounts.models import Consent
 
         if right not in CONSENT_RIGHTS:
             return self.none()
-        consents = Consent.objects.in_force(now).filter(
-            **{right: True}, dealer__in=Organisation.objects.dealerships_of(user).values("pk")
-        )
+        consents = Consent.objects.in_force(now).filter(**{right: True}, dealer__in=dealers)
         return self.filter(pk__in=consents.values("organisation"))
 
 
@@ -196,10 +210,25 @@ class AuditQuerySet(OrganisationOwnedQuerySet):
         action: str = "",
         since: datetime | None = None,
         until: datetime | None = None,
+        *,
+        group: str = "",
+        target: str = "",
+        address: str = "",
     ) -> Self:
-        """Narrowed by what is given; `who` is a part of the actor's words, `until` is exclusive."""
-        wanted = {"actor_name__icontains": who, "action": action, "at__gte": since, "at__lt": until}
-        return self.filter(**{name: value for name, value in wanted.items() if value})
+        """Narrowed by what is given; `who` and `target` are parts of the words, `until` is
+        exclusive, `group` is one of `audit_words.GROUPS`."""
+        wanted = {
+            "actor_name__icontains": who,
+            "action": action,
+            "at__gte": since,
+            "at__lt": until,
+            "target__icontains": target,
+            "address": address,
+        }
+        found = self.filter(**{name: value for name, value in wanted.items() if value})
+        things = audit_words.things_of(group)
+        begins = [Q(action__startswith=thing) for thing in things]
+        return found.filter(reduce(or_, begins)) if begins else found
 
 
 class ApiTokenQuerySet(models.QuerySet[Any]):

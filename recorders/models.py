@@ -7,12 +7,15 @@ from datetime import datetime, timedelta
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from accounts.ids import random_id
 from accounts.models import Group, Organisation, User
 from protocol.tokens import RIGHTS
 from recorders.querysets import (
     CameraQuerySet,
+    GrantQuerySet,
+    HiddenCameraQuerySet,
     LocationQuerySet,
     OfRecorderQuerySet,
     RecorderQuerySet,
@@ -125,33 +128,85 @@ class Camera(models.Model):
 
 
 class Grant(models.Model):
-    """A right given to a group: on everything of its organisation, a recorder, or a camera."""
+    """Rights of a group on one scope: everything of its organisation, a location, a recorder, or a
+    camera; within limits. Each kind of limit that is set must hold (recorders.grants.limits)."""
 
     group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="grants")
-    right = models.CharField(max_length=20, choices=[(right, right) for right in RIGHTS])
+    location = models.ForeignKey(
+        Location, on_delete=models.CASCADE, null=True, blank=True, related_name="grants"
+    )
     recorder = models.ForeignKey(
         Recorder, on_delete=models.CASCADE, null=True, blank=True, related_name="grants"
     )
     camera = models.ForeignKey(
         Camera, on_delete=models.CASCADE, null=True, blank=True, related_name="grants"
     )
+    may_live = models.BooleanField(default=False)
+    may_playback = models.BooleanField(default=False)
+    may_export = models.BooleanField(default=False)
+    may_ptz = models.BooleanField(default=False)
+    may_audio = models.BooleanField(default=False)
+    may_configure = models.BooleanField(default=False)
+    may_delete = models.BooleanField(default=False)
+    holds_from = models.DateTimeField(null=True, blank=True)
+    holds_until = models.DateTimeField(null=True, blank=True)
+    # [first minute, end minute] of the week, from Monday 00:00 in the organisation's time zone.
+    hours = models.JSONField(default=list, blank=True)
+    clients = models.JSONField(default=list, blank=True)  # of accounts.circumstances.CLIENTS
+    addresses = models.JSONField(default=list, blank=True)  # CIDR
+    # What playback and export reach; None: without end on that side.
+    footage_from = models.DateTimeField(null=True, blank=True)
+    footage_to = models.DateTimeField(null=True, blank=True)
+    # Has hours, clients or addresses: they are judged in Python, dates and footage in SQL.
+    is_judged = models.BooleanField(default=False, editable=False)
+    reason = models.TextField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    objects = GrantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(location=None, recorder=None)
+                | Q(location=None, camera=None)
+                | Q(recorder=None, camera=None),
+                name="grant_has_one_scope",
+            ),
+            models.CheckConstraint(
+                condition=Q(camera=None) | Q(may_configure=False), name="grant_camera_no_configure"
+            ),
+            models.CheckConstraint(
+                condition=Q(footage_to__gt=models.F("footage_from"))
+                | Q(footage_from=None)
+                | Q(footage_to=None),
+                name="grant_footage_in_order",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["group"], condition=Q(is_judged=True), name="grant_judged")
+        ]
+
+    @property
+    def rights(self) -> frozenset[str]:
+        return frozenset(right for right in RIGHTS if getattr(self, f"may_{right}"))
+
+
+class HiddenCamera(models.Model):
+    """A camera that people of a group do not see, whatever any group gives them; administrators of
+    the organisation do."""
+
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="hidden_cameras")
+    camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="hidden_from")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    objects = HiddenCameraQuerySet.as_manager()
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                condition=Q(recorder=None) | Q(camera=None), name="grant_has_one_scope"
-            ),
-            models.UniqueConstraint(
-                fields=["group", "right"],
-                condition=Q(recorder=None, camera=None),
-                name="grant_unique_everywhere",
-            ),
-            models.UniqueConstraint(
-                fields=["group", "right", "recorder"], name="grant_unique_recorder"
-            ),
-            models.UniqueConstraint(
-                fields=["group", "right", "camera"], name="grant_unique_camera"
-            ),
+            models.UniqueConstraint(fields=["group", "camera"], name="hidden_camera_once")
         ]
 
 

@@ -1,29 +1,29 @@
 """Questions about recorders and cameras; every read starts at `visible_to(user)`.
 
-What a grant covers: an organisation's administrators have every right; a grant without recorder
-covers all recorders of the group's organisation; one with a recorder covers that recorder; one with
-a camera covers that camera alone.
+`recorders.reach` makes the conditions: who may do what is decided there.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from accounts.models import Membership, Organisation
+from accounts.models import Group, Organisation
 from accounts.querysets import is_signed_in
+from protocol.tokens import RIGHTS
+from recorders.grants.limits import judge, zone_of
+from recorders.grants.values import limits_of
+from recorders.reach import Reach
 
 if TYPE_CHECKING:
     from accounts.models import User
-
-
-def _grants_of(user: User | AnonymousUser) -> models.QuerySet[Any]:
-    from recorders.models import Grant
-
-    return Grant.objects.filter(group__memberships__in=Membership.objects.in_force(user))
 
 
 class RecorderQuerySet(models.QuerySet[Any]):
@@ -34,51 +34,110 @@ class RecorderQuerySet(models.QuerySet[Any]):
 
     def visible_to(self, user: User | AnonymousUser) -> RecorderQuerySet:
         """Recorders of which the person may see anything at all."""
-        return self._covered(user, Q())
-
-    def with_right(self, user: User | AnonymousUser, right: str) -> RecorderQuerySet:
-        """Recorders on which the person has the right as a whole, not on one camera."""
-        return self._covered(user, Q(right=right, camera=None))
-
-    def _covered(self, user: User | AnonymousUser, wanted: Q) -> RecorderQuerySet:
-        if not is_signed_in(user):
+        if isinstance(user, AnonymousUser) or not is_signed_in(user):
             return self.none()
-        covering = (
-            Q(recorder=None, camera=None)
-            | Q(recorder=OuterRef("pk"))
-            | Q(camera__recorder=OuterRef("pk"))
-        )
-        grants = _grants_of(user).filter(
-            covering, wanted, group__organisation=OuterRef("organisation")
-        )
-        return self.present().filter(
-            Q(organisation__in=Organisation.objects.administered_by(user)) | Exists(grants)
-        )
+        reach = Reach(user, is_reading=True)
+        return self.present().filter(reach.recorders(RIGHTS) | reach.recorders_of_cameras(RIGHTS))
+
+    def with_right(
+        self, user: User | AnonymousUser, right: str, now: datetime | None = None
+    ) -> RecorderQuerySet:
+        """Recorders on which the person has the right as a whole, not on one camera."""
+        if isinstance(user, AnonymousUser) or not is_signed_in(user):
+            return self.none()
+        return self.present().filter(Reach(user, now).recorders([right]))
+
+    def with_rights_of(self, user: User) -> RecorderQuerySet:
+        """Each with `may_live` and so on: the person's rights on it as a whole."""
+        reach = Reach(user)
+        may = {
+            f"may_{right}": models.ExpressionWrapper(
+                reach.recorders([right]), output_field=models.BooleanField()
+            )
+            for right in RIGHTS
+        }
+        found: RecorderQuerySet = self.annotate(**may)
+        return found
 
 
 class CameraQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: User | AnonymousUser) -> CameraQuerySet:
         """Cameras of which the person may see anything at all."""
-        return self._covered(user, ~Q(right="configure"))
-
-    def with_right(self, user: User | AnonymousUser, right: str) -> CameraQuerySet:
-        return self._covered(user, Q(right=right))
-
-    def _covered(self, user: User | AnonymousUser, wanted: Q) -> CameraQuerySet:
-        if not is_signed_in(user):
+        if isinstance(user, AnonymousUser) or not is_signed_in(user):
             return self.none()
-        covering = (
-            Q(recorder=None, camera=None)
-            | Q(recorder=OuterRef("recorder"))
-            | Q(camera=OuterRef("pk"))
+        return self._present().filter(Reach(user, is_reading=True).cameras(RIGHTS))
+
+    def with_right(
+        self, user: User | AnonymousUser, right: str, now: datetime | None = None
+    ) -> CameraQuerySet:
+        if isinstance(user, AnonymousUser) or not is_signed_in(user):
+            return self.none()
+        return self._present().filter(Reach(user, now).cameras([right]))
+
+    def with_footage(
+        self, user: User | AnonymousUser, right: str, start: Any, end: Any
+    ) -> CameraQuerySet:
+        """Cameras of which the person has `right` for all of `start` to `end`, by one source.
+
+        Both are moments, or references to the outer query (Any: both).
+        """
+        if isinstance(user, AnonymousUser) or not is_signed_in(user):
+            return self.none()
+        return self._present().filter(Reach(user).cameras_with_footage(right, start, end))
+
+    def _present(self) -> CameraQuerySet:
+        return self.filter(recorder__removed_at=None)
+
+
+class GrantQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """For the administrators of the group's organisation."""
+        administered = Organisation.objects.administered_by(user)
+        return self.filter(group__organisation__in=administered.values("pk"))
+
+    def in_force(self, user: User, groups: Collection[Group], now: datetime) -> Self:
+        """Grants of these groups that count for the person at this moment; those that SQL does not
+        know to judge are judged here."""
+        if not groups:
+            return self.none()
+        dated = self.filter(
+            Q(holds_from=None) | Q(holds_from__lte=now),
+            Q(holds_until=None) | Q(holds_until__gt=now),
+            group__in=[group.pk for group in groups],
         )
-        grants = _grants_of(user).filter(
-            covering, wanted, group__organisation=OuterRef("recorder__organisation")
+        judged = dated.filter(is_judged=True).select_related("group__organisation")
+        holding = [grant.pk for grant in judged if _holds(grant, user, now)]
+        return dated.filter(Q(is_judged=False) | Q(pk__in=holding))
+
+    def with_any(self, rights: Iterable[str]) -> Self:
+        """Grants of one of the rights at least."""
+        return self.filter(reduce(or_, (Q(**{f"may_{right}": True}) for right in rights)))
+
+    def unlimited(self) -> Self:
+        return self.filter(
+            holds_from=None,
+            holds_until=None,
+            is_judged=False,
+            footage_from=None,
+            footage_to=None,
         )
-        return self.filter(recorder__removed_at=None).filter(
-            Q(recorder__organisation__in=Organisation.objects.administered_by(user))
-            | Exists(grants)
-        )
+
+
+def _holds(grant: Any, user: User, now: datetime) -> bool:  # Any: a Grant
+    zone = zone_of(grant.group.organisation.time_zone)
+    return judge(limits_of(grant), user.circumstances, now, zone).holds
+
+
+class HiddenCameraQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """For the administrators of the group's organisation."""
+        administered = Organisation.objects.administered_by(user)
+        return self.filter(group__organisation__in=administered.values("pk"))
+
+    def of(self, user: User) -> Self:
+        """Hidden from the person by any group they are in, whatever else holds now."""
+        person = user.circumstances.viewed_as or user
+        return self.filter(group__memberships__user=person)
 
 
 class OfRecorderQuerySet(models.QuerySet[Any]):
@@ -108,13 +167,8 @@ class RegistrationCodeQuerySet(models.QuerySet[Any]):
 
 
 def configurable_by(user: User | AnonymousUser) -> models.QuerySet[Any]:
-    """Organisations to which the person may add recorders: administrators, and groups that
-    configure everything."""
-    if not is_signed_in(user):
+    """Organisations to which the person may add recorders: those where they configure everything,
+    and customers."""
+    if isinstance(user, AnonymousUser) or not is_signed_in(user):
         return Organisation.objects.none()
-    grants = _grants_of(user).filter(
-        right="configure", recorder=None, camera=None, group__organisation=OuterRef("pk")
-    )
-    return Organisation.objects.filter(
-        Q(pk__in=Organisation.objects.administered_by(user).values("pk")) | Exists(grants)
-    )
+    return Organisation.objects.filter(Reach(user).organisations("configure"))

@@ -15,9 +15,10 @@ from accounts.audit import Actor, record
 from accounts.models import User
 from accounts.signing import portal_signer
 from protocol.tokens import ACCESS_LIFETIME_S, PATHS, AccessToken, sign_access_token
+from recorders.grants import NO_RIGHTS
 from recorders.models import Camera, Recorder, RemoteNetworkSettings
 from recorders.network_settings import range_spans
-from recorders.policy import NO_RIGHTS, camera_rights, recorder_rights
+from recorders.policy import camera_rights, entitlement
 from recorders.services.network import stun_servers
 from streaming.broker.facts import Facts, ManualAddress, Plan, Viewer
 from streaming.broker.offers import offers
@@ -86,15 +87,22 @@ def renew_session(user: User, recorder: Recorder, session_id: str, now: datetime
     """A fresh token of a session that was opened, and so is in the audit trail, with the rights
     and ways of this moment: none once the owner has switched every path off.
     Raises SessionUnknown."""
-    nonce, _, rest = session_id.partition(".")
-    path, _, seal = rest.partition(".")
-    if not secrets.compare_digest(seal.encode(), _seal(nonce, path, user, recorder).encode()):
+    if not was_opened(user.pk, recorder.pk, session_id):
         raise SessionUnknown
+    path = session_id.split(".")[1]
     paths = _allowed_paths(recorder, path)
     if paths & set(recorder.capabilities):
         note_viewing(user.pk, recorder.pk)
         return issue_token(user, recorder, session_id, now, paths)
     return powerless_token(user, recorder, session_id, now)
+
+
+def was_opened(user_pk: object, recorder_pk: object, session_id: str) -> bool:
+    """Whether this person opened this session at this recorder."""
+    nonce, _, rest = session_id.partition(".")
+    path, _, seal = rest.partition(".")
+    expected = _seal(nonce, path, user_pk, recorder_pk)
+    return secrets.compare_digest(seal.encode(), expected.encode())
 
 
 def issue_token(
@@ -108,13 +116,27 @@ def issue_token(
 
     `paths` may carry video: any for the portal's own jobs, the owner's choice for viewers.
     """
+    held = entitlement(user, recorder, now)
     grants = {
-        camera.number: rights & VIEWING_RIGHTS
-        for camera, rights in camera_rights(user, recorder).items()
+        camera.number: viewing
+        for camera, rights in held.cameras.items()
+        if (viewing := rights & VIEWING_RIGHTS)
     }
-    own = recorder_rights(user, recorder) & {"configure"}
-    access = _access(user, recorder, session_id, now)
-    return _signed(replace(access, grants=grants, recorder_rights=own, paths=paths), now)
+    access = replace(
+        _access(user, recorder, session_id, now),
+        grants=grants,
+        recorder_rights=held.recorder_rights & {"configure"},
+        paths=paths,
+        footage=held.footage,
+    )
+    return _signed(access, now, _life_s(held.ends_at, now))
+
+
+def _life_s(ends_at: datetime | None, now: datetime) -> int:
+    """Of a token: it ends before anything that it says does."""
+    if ends_at is None:
+        return ACCESS_LIFETIME_S
+    return max(0, min(ACCESS_LIFETIME_S, int(ends_at.timestamp()) - int(now.timestamp())))
 
 
 def powerless_token(user: User, recorder: Recorder, session_id: str, now: datetime) -> Token:
@@ -129,13 +151,15 @@ def _access(user: User, recorder: Recorder, session_id: str, now: datetime) -> A
         user_id=str(user.pk),
         organisation_id=str(recorder.organisation_id),
         recorder_id=str(recorder.pk),
-        expires_at=int(now.timestamp()) + ACCESS_LIFETIME_S,
+        expires_at=0,  # said when it is signed
+        address=user.circumstances.address,
     )
 
 
-def _signed(access: AccessToken, now: datetime) -> Token:
-    text = sign_access_token(portal_signer(), access, int(now.timestamp()))
-    return Token(text, datetime.fromtimestamp(access.expires_at, UTC))
+def _signed(access: AccessToken, now: datetime, life_s: int = ACCESS_LIFETIME_S) -> Token:
+    issued_at = int(now.timestamp())
+    text = sign_access_token(portal_signer(), access, issued_at, life_s)
+    return Token(text, datetime.fromtimestamp(issued_at + life_s, UTC))
 
 
 def _allowed_paths(recorder: Recorder, wanted: str) -> frozenset[str]:
@@ -146,12 +170,12 @@ def _allowed_paths(recorder: Recorder, wanted: str) -> frozenset[str]:
 
 def _session_id(user: User, recorder: Recorder, path: str) -> str:
     nonce = secrets.token_urlsafe(16)
-    return f"{nonce}.{path}.{_seal(nonce, path, user, recorder)}"
+    return f"{nonce}.{path}.{_seal(nonce, path, user.pk, recorder.pk)}"
 
 
-def _seal(nonce: str, path: str, user: User, recorder: Recorder) -> str:
+def _seal(nonce: str, path: str, user_pk: object, recorder_pk: object) -> str:
     """Tells a session of this person at this recorder from one that nobody opened."""
-    sealed = f"{nonce} {path} {user.pk} {recorder.pk}"
+    sealed = f"{nonce} {path} {user_pk} {recorder_pk}"
     digest = salted_hmac(__name__, sealed, algorithm="sha256").digest()
     return urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()
 

@@ -17,7 +17,7 @@ from tests.services import PLUGINS
 
 if TYPE_CHECKING:
     from accounts.models import Group, Organisation, User
-    from recorders.models import Camera, Recorder
+    from recorders.models import Camera, Grant, Recorder
 
 pytest_plugins = PLUGINS
 PASSWORD = "correct horse battery"
@@ -145,12 +145,25 @@ def owner(db: None) -> User:
 def viewers(organisation: Organisation, recorder: Recorder) -> Group:
     """The group of the viewer: live and recorded video of the recorder, nothing else."""
     from accounts.models import Group
-    from recorders.models import Grant
 
     group = Group.objects.create(organisation=organisation, name="Viewers")
-    for right in ("live", "playback"):
-        Grant.objects.create(group=group, right=right, recorder=recorder)
+    give(group, "live playback", recorder=recorder)
     return group
+
+
+def give(group: Group, rights: str, **facts: Any) -> Grant:
+    """A grant of these rights; `facts` are other fields of it (Any: their values): the scope,
+    which is everything otherwise, and limits."""
+    from recorders.models import Grant
+
+    is_judged = any(facts.get(limit) for limit in ("hours", "clients", "addresses"))
+    may = {f"may_{right}": True for right in rights.split()}
+    return Grant.objects.create(group=group, is_judged=is_judged, **may, **facts)
+
+
+def take(group: Group, right: str) -> None:
+    """The group has the right nowhere any more."""
+    group.grants.update(**{f"may_{right}": False})
 
 
 @pytest.fixture

@@ -65,4 +65,4 @@ def test_the_viewer_may_watch_and_play_back_and_the_stranger_sees_nothing(seed) 
     assert rights["viewer"] == {"live", "playback"}
     assert "configure" in rights["admin"]
     assert rights["stranger"] == set()
-    assert Grant.objects.count() == 2
+    assert Grant.objects.count() == 1

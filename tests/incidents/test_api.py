@@ -12,7 +12,7 @@ from incidents import services
 from incidents.jobs.export_run import run_export
 from incidents.models import Export, Incident
 from protocol.times import format_time
-from recorders.models import Grant
+from tests.conftest import give
 
 pytestmark = pytest.mark.django_db
 
@@ -99,7 +99,7 @@ def test_an_organisation_queues_a_bounded_number(client, owner, incident, monkey
 
 def test_who_may_only_export_deletes_nothing_of_others(client, viewer, viewers, incident) -> None:
     for camera in incident.cameras.all():
-        Grant.objects.create(group=viewers, right="export", camera=camera)
+        give(viewers, "export", camera=camera)
     client.force_login(viewer)
     assert client.get(f"/api/v1/incidents/{incident.pk}/").status_code == 200
     assert client.delete(f"/api/v1/incidents/{incident.pk}/").status_code == 403

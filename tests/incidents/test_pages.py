@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import AuditEntry
 from incidents.jobs.export_run import run_export
 from incidents.models import Export, Incident
-from recorders.models import Grant
+from tests.conftest import give, take
 
 pytestmark = pytest.mark.django_db
 
@@ -74,16 +74,16 @@ def test_a_stranger_cannot_touch_an_export(client, stranger, export, action) -> 
 
 
 def test_the_right_is_read_at_the_download_not_at_the_export(client, viewer, viewers, done) -> None:
-    Grant.objects.create(group=viewers, right="export")
+    give(viewers, "export")
     client.force_login(viewer)
     address = f"/exports/{done.pk}/manifest.json"
     assert client.get(address).status_code == 200
-    Grant.objects.filter(group=viewers, right="export").delete()
+    take(viewers, "export")
     assert client.get(address).status_code == 404
 
 
 def test_one_forbidden_camera_hides_the_incident(client, viewer, viewers, done, cameras) -> None:
-    Grant.objects.create(group=viewers, right="export", camera=cameras[0])
+    give(viewers, "export", camera=cameras[0])
     client.force_login(viewer)
     assert client.get(f"/incidents/{done.incident_id}/").status_code == 404
 

@@ -8,11 +8,11 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import AuditEntry, User
-from recorders.models import Camera, Grant, Location, Recorder, WhitelistMail
+from recorders.models import Camera, Location, Recorder, WhitelistMail
 from recorders.policy import recorder_rights
 from recorders.rights import rights_on
 from recorders.services.whitelist_mails import MAX_PER_DAY
-from tests.conftest import make_recorder
+from tests.conftest import give, make_recorder
 
 pytestmark = pytest.mark.django_db
 
@@ -57,7 +57,7 @@ def test_the_list_costs_the_same_for_more(
     for more in (1, 8):
         for n in range(more):
             made = make_recorder(recorder.organisation, f"More {n}")
-            Grant.objects.create(group=group, right="live", recorder=made)
+            give(group, "live", recorder=made)
         with django_assert_max_num_queries(12) as captured:
             client.get(BASE)
         counts.append(len(captured))
@@ -69,8 +69,8 @@ def test_rights_on_many_agree_with_the_policy(
 ) -> None:
     other = make_recorder(recorder.organisation, "Attic")
     group = viewer.memberships.get().groups.get()
-    Grant.objects.create(group=group, right="export")
-    Grant.objects.create(group=group, right="audio", camera=cameras[0])
+    give(group, "export")
+    give(group, "audio", camera=cameras[0])
     for user in (owner, viewer):
         found = rights_on(user, [recorder, other])
         assert found == {r.pk: recorder_rights(user, r) for r in (recorder, other)}

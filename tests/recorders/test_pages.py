@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry, Organisation, User
 from recorders.models import Camera, Grant, Location, Recorder, RegistrationCode, WhitelistMail
-from tests.conftest import make_recorder
+from tests.conftest import give, make_recorder
 
 pytestmark = pytest.mark.django_db
 
@@ -74,7 +74,7 @@ class TestMyRecorders:
     ) -> None:
         Grant.objects.all().delete()
         group = viewer.memberships.get().groups.get()
-        Grant.objects.create(group=group, right="live", camera=cameras[0])
+        give(group, "live", camera=cameras[0])
         browser = sign_in(viewer)
         assert "1 camera " in text_of(browser.get("/recorders/"))
         assert "No recorder matches" in text_of(browser.get("/recorders/?q=Camera+2"))
@@ -149,7 +149,7 @@ class TestAddRecorder:
 
     def test_who_configures_everything_may(self, sign_in: Any, viewer: User) -> None:
         group = viewer.memberships.get().groups.get()
-        Grant.objects.create(group=group, right="configure")
+        give(group, "configure")
         browser = sign_in(viewer)
         assert browser.post("/recorders/add/", {}).status_code == 200
         code = RegistrationCode.objects.get()
@@ -339,7 +339,7 @@ def test_places_that_one_may_not_see_are_not_offered(
     client: Any, viewer: User, viewers: Any, organisation: Organisation, recorder: Recorder
 ) -> None:
     """A2: who configures one recorder does not learn where the others stand."""
-    Grant.objects.create(group=viewers, right="configure", recorder=recorder)
+    give(viewers, "configure", recorder=recorder)
     Location.objects.create(organisation=organisation, name="Elsewhere")
     client.force_login(viewer)
     assert b"Elsewhere" not in client.get(f"/recorders/{recorder.pk}/edit/").content

@@ -12,18 +12,18 @@ from accounts.models import Group, Membership, Organisation, User
 from protocol.tokens import RIGHTS
 from recorders.models import Camera, Grant, Recorder
 from recorders.policy import camera_rights, recorder_rights
-from tests.conftest import make_recorder
+from tests.conftest import give, make_recorder
 
 pytestmark = pytest.mark.django_db
 
 
-def give(group: Group, recorder: Recorder, grants: Iterable[str]) -> None:
+def give_all(group: Group, recorder: Recorder, grants: Iterable[str]) -> None:
     """`live everywhere`, `live here` (the recorder), `live first` (its first camera)."""
     first = recorder.cameras.get(number=1)
     scopes = {"everywhere": {}, "here": {"recorder": recorder}, "first": {"camera": first}}
     for grant in grants:
         right, scope = grant.split()
-        Grant.objects.create(group=group, right=right, **scopes[scope])
+        give(group, right, **scopes[scope])
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_grants_give_exactly_what_they_say(
     viewer, viewers, recorder, grants, on_recorder, on_first, on_second
 ):
     viewers.grants.all().delete()
-    give(viewers, recorder, grants)
+    give_all(viewers, recorder, grants)
     found = {camera.number: rights for camera, rights in camera_rights(viewer, recorder).items()}
     assert recorder_rights(viewer, recorder) == set(on_recorder.split())
     assert found.get(1, set()) == set(on_first.split())
@@ -73,7 +73,7 @@ def test_who_is_only_invited_or_disabled_may_do_nothing(viewer, recorder, state)
 
 
 def test_nobody_may_do_anything_at_a_removed_recorder(owner, viewer, viewers, recorder, cameras):
-    Grant.objects.create(group=viewers, right="export", camera=cameras[0])
+    give(viewers, "export", camera=cameras[0])
     recorder.removed_at = recorder.registered_at
     recorder.save()
     assert camera_rights(owner, recorder) == camera_rights(viewer, recorder) == {}
@@ -85,8 +85,8 @@ def test_a_grant_on_another_organisations_recorder_gives_nothing(stranger, viewe
     elsewhere = Organisation.objects.get(memberships__user=stranger)
     group = Group.objects.create(organisation=elsewhere, name="Spies")
     group.memberships.add(Membership.objects.get(user=stranger))
-    Grant.objects.create(group=group, right="live", recorder=recorder)
-    Grant.objects.create(group=group, right="live", camera=recorder.cameras.first())
+    give(group, "live", recorder=recorder)
+    give(group, "live", camera=recorder.cameras.first())
     assert camera_rights(stranger, recorder) == {}
     assert not Recorder.objects.visible_to(stranger)
     assert not Camera.objects.with_right(stranger, "live")
@@ -149,9 +149,11 @@ def populate(world, chosen_memberships, chosen_grants) -> None:
     for chosen in chosen_grants:
         recorder = recorders[chosen["recorder"]]
         camera = recorder.cameras.get(number=chosen["camera"] + 1)
-        Grant.objects.get_or_create(
-            group=groups[chosen["organisation"]][chosen["group"]],
-            right=chosen["right"],
+        if chosen["scope"] == "camera" and chosen["right"] == "configure":
+            continue
+        give(
+            groups[chosen["organisation"]][chosen["group"]],
+            chosen["right"],
             recorder=recorder if chosen["scope"] == "recorder" else None,
             camera=camera if chosen["scope"] == "camera" else None,
         )

@@ -7,7 +7,7 @@ from django.test import Client
 from recorders import camera_choice
 from recorders.models import Grant
 from streaming.selection import camera_ids, fitting_layout, view_of
-from tests.conftest import make_recorder
+from tests.conftest import give, make_recorder, take
 
 pytestmark = pytest.mark.django_db
 
@@ -53,7 +53,7 @@ def test_a_camera_that_is_not_ones_own_is_left_out_and_said(viewer, stranger, ca
 
 @pytest.mark.parametrize(("path", "right"), [("/live/", "playback"), ("/recorded/", "live")])
 def test_a_visible_camera_without_the_right_is_forbidden(path, right, viewer, viewers, cameras):
-    Grant.objects.exclude(right=right).delete()
+    take(viewers, "playback" if right == "live" else "live")
     response = page(viewer, address(path, cameras))
     assert response.status_code == 403
     assert "None of your groups has the right" in response.content.decode()
@@ -97,9 +97,9 @@ def test_new_incident_is_offered_only_with_the_right_to_export(viewer, owner, ca
 
 def test_recorded_is_offered_only_for_cameras_that_may_be_played_back(viewer, viewers, cameras):
     Grant.objects.filter(group=viewers).delete()
-    Grant.objects.create(group=viewers, right="live", recorder=cameras[0].recorder)
+    give(viewers, "live", recorder=cameras[0].recorder)
     assert "/recorded/?cameras=" not in page(viewer, address("/live/", cameras)).content.decode()
-    Grant.objects.create(group=viewers, right="playback", camera=cameras[1])
+    give(viewers, "playback", camera=cameras[1])
     response = page(viewer, address("/live/", cameras))
     assert response.context["playable_ids"] == str(cameras[1].pk)
     assert [tile["may_play_back"] for tile in response.context["cameras"]] == [False, True]
@@ -107,9 +107,9 @@ def test_recorded_is_offered_only_for_cameras_that_may_be_played_back(viewer, vi
 
 def test_live_is_offered_only_for_cameras_that_may_be_watched(viewer, viewers, cameras):
     Grant.objects.filter(group=viewers).delete()
-    Grant.objects.create(group=viewers, right="playback", recorder=cameras[0].recorder)
+    give(viewers, "playback", recorder=cameras[0].recorder)
     assert page(viewer, address("/recorded/", cameras)).context["live_ids"] == ""
-    Grant.objects.create(group=viewers, right="live", camera=cameras[0])
+    give(viewers, "live", camera=cameras[0])
     response = page(viewer, address("/recorded/", cameras))
     assert response.context["live_ids"] == str(cameras[0].pk)
 
@@ -137,7 +137,7 @@ def test_the_number_of_queries_does_not_grow_with_the_cameras(
     def count(number):
         recorder = make_recorder(organisation, f"Site {number}", cameras=number)
         for right in ("live", "playback"):
-            Grant.objects.create(group=viewers, right=right, recorder=recorder)
+            give(viewers, right, recorder=recorder)
         where = address(path, recorder.cameras.all()) + (f"&{suffix}=1" if suffix else "")
         with django_assert_max_num_queries(25) as queries:
             assert page(viewer, where).status_code == 200

@@ -11,6 +11,7 @@ from accounts.signing import portal_keys
 from protocol.tokens import verify_access_token
 from recorders.models import Grant
 from streaming.services import issue_token
+from tests.conftest import give, take
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +59,7 @@ def test_an_administrator_may_configure(owner, recorder, cameras):
 
 def test_a_grant_on_one_camera_shows_that_camera_alone(viewer, viewers, recorder, cameras):
     Grant.objects.all().delete()
-    Grant.objects.create(group=viewers, right="live", camera=cameras[1])
+    give(viewers, "live", camera=cameras[1])
     response = open_session(viewer, recorder)
     assert [camera["number"] for camera in response.json()["cameras"]] == [2]
     assert token_of(response, recorder).grants == {2: {"live"}}
@@ -120,7 +121,7 @@ def test_nobody_gets_a_token_without_signing_in(recorder, call):
 def test_a_withdrawn_right_is_gone_at_the_next_renewal(viewer, viewers, recorder, opened):
     """A6"""
     assert renew(viewer, recorder, opened).status_code == 200
-    Grant.objects.filter(group=viewers, right="playback").delete()
+    take(viewers, "playback")
     assert token_of(renew(viewer, recorder, opened), recorder).grants == {1: {"live"}, 2: {"live"}}
     Grant.objects.filter(group=viewers).delete()
     assert renew(viewer, recorder, opened).status_code == 404

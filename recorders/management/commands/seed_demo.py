@@ -21,7 +21,7 @@ from accounts.models import ApiToken, Group, Membership, Organisation, User
 from recorders.models import Grant, Recorder
 
 ORGANISATION, OTHER_ORGANISATION = "Demo organisation", "Another organisation"
-VIEWER_RIGHTS = ("live", "playback")
+OWN_GROUP = "Gate keepers"
 
 
 class Command(BaseCommand):
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             stranger = _person(wanted["stranger"], "Somebody else")
             _put_into(_administrators(organisation), admin)
             _put_into(_administrators(other), stranger)
-            viewers, _ = Group.objects.get_or_create(organisation=organisation, name="Viewers")
+            viewers, _ = Group.objects.get_or_create(organisation=organisation, name=OWN_GROUP)
             _put_into(viewers, viewer)
             _grant(viewers, wanted.get("recorder_id", ""))
             key = _token(admin, wanted.get("api_token", ""))
@@ -77,8 +77,7 @@ def _grant(group: Group, recorder_id: str) -> None:
     if not recorder_id:
         return
     recorder = Recorder.objects.get(pk=recorder_id, organisation=group.organisation)
-    for right in VIEWER_RIGHTS:
-        Grant.objects.get_or_create(group=group, right=right, recorder=recorder, camera=None)
+    Grant.objects.get_or_create(group=group, may_live=True, may_playback=True, recorder=recorder)
 
 
 def _token(user: User, key: str) -> str:
