@@ -29,6 +29,7 @@ from protocol.tokens import LEEWAY_S, KeyRing, Signer, TokenError
 KIND = "bundle+jwt"
 MAX_BUNDLE_BYTES = 2 * 1024 * 1024
 MAX_PEOPLE = 2_000
+MAX_HOLDS = 1_000  # spans in which a grant holds: hours of a week
 ANY_TIME = 1 << 62
 MAX_SECRET_LENGTH = 256  # of a password; longer ones are not looked at
 FOOTAGE_RIGHTS = ("playback", "export")
@@ -228,7 +229,7 @@ def _grant(row: Mapping[str, Any]) -> OnsiteGrant:  # Any: JSON
         rights=frozenset(row["rights"]),
         cameras=frozenset(int(number) for number in row["cameras"]),
         recorder_rights=frozenset(row["recorder_rights"]),
-        holds=footage.parse_spans(row["holds"]),
+        holds=footage.parse_spans(row["holds"], MAX_HOLDS),
         clients=frozenset(row["clients"]),
         addresses=addresses,
         footage=footage.parse_spans(row["footage"]),

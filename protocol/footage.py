@@ -20,8 +20,8 @@ MAX_BYTES = 3 * 1024  # of all as JSON: a token for 256 cameras stays below its 
 _EARLIEST, _LATEST = -(1 << 62), 1 << 62
 
 
-def joined(spans: Iterable[Span]) -> Spans:
-    """In order, without overlaps or empty ones; of more than MAX_SPANS the newest."""
+def joined(spans: Iterable[Span], most: int = MAX_SPANS) -> Spans:
+    """In order, without overlaps or empty ones; of more than `most` the newest."""
     found: list[tuple[int, int]] = []
     for start, end in sorted(_closed(span) for span in spans):
         if start >= end:
@@ -30,13 +30,14 @@ def joined(spans: Iterable[Span]) -> Spans:
             found[-1] = found[-1][0], max(found[-1][1], end)
         else:
             found.append((start, end))
-    return tuple(_opened(span) for span in found[-MAX_SPANS:])
+    return tuple(_opened(span) for span in found[-most:])
 
 
-def shared(spans: Spans, others: Spans) -> Spans:
+def shared(spans: Spans, others: Spans, most: int = MAX_SPANS) -> Spans:
     """What is in both."""
     pairs = ((_closed(one), _closed(other)) for one in spans for other in others)
-    return joined(_opened((max(a[0], b[0]), min(a[1], b[1]))) for a, b in pairs)
+    found = (_opened((max(a[0], b[0]), min(a[1], b[1]))) for a, b in pairs)
+    return joined(found, most)
 
 
 def covers(spans: Spans, start: float, end: float) -> bool:
@@ -94,9 +95,9 @@ def parse(claim: object) -> dict[tuple[str, int], Spans]:
         raise ProtocolError("bad_footage", "the spans of footage are not readable") from None
 
 
-def parse_spans(value: Any) -> Spans:
+def parse_spans(value: Any, most: int = MAX_SPANS) -> Spans:
     """JSON as spans (Any: JSON); raises TypeError or ValueError."""
-    return joined(_span(span) for span in value)
+    return joined((_span(span) for span in value), most)
 
 
 def _span(value: Any) -> Span:  # Any: JSON

@@ -16,6 +16,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # Routes with a way to sign in of their own: no session cookie counts there, so no CSRF either.
 OWN_AUTHENTICATION = {
     "api-sign-in",
+    "recorder-bundle",
     "recorder-enrol",
     "recorder-heartbeat",
     "recorder-preflight-facts",
@@ -303,6 +304,7 @@ api-service-token                      DELETE 401       404      403    ok
 api-audit                              GET    401       ok       403    ok
 api-group-grants                       GET    401       404      403    ok
 api-group-grants                       PUT    401       404      403    ok
+recorder-bundle                        GET    401       401      401    401
 recorder-enrol                         POST   ok        ok       ok     ok
 recorder-heartbeat                     POST   401       401      401    401
 recorder-preflight-facts               POST   401       401      401    401

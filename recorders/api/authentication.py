@@ -100,7 +100,7 @@ def _claimed(token: str) -> Recorder | None:
         recorder_id = UUID(unverified_issuer(token))
     except ValueError:
         return None
-    recorders = Recorder.objects.select_related("organisation", "network")
+    recorders = Recorder.objects.select_related("organisation__access", "network")
     recorder: Recorder | None = recorders.filter(pk=recorder_id).first()
     return recorder
 

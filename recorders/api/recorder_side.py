@@ -36,6 +36,7 @@ from recorders.api.recorder_side_shapes import (
 )
 from recorders.models import HEARTBEAT_S, Recorder
 from recorders.reports import parse_application, parse_heartbeat
+from recorders.services.bundle import access_version
 from recorders.services.heartbeats import RecorderRemoved, note_heartbeat
 from recorders.services.network import settings_body, stun_servers
 from recorders.services.registration import CodeRefused, register
@@ -86,7 +87,9 @@ class HeartbeatView(APIView):
         except RecorderRemoved:
             detail = "This recorder was removed from the portal."
             raise Problem(401, "recorder_unknown", detail) from None
-        return Response(_heartbeat_body(recorder, now))
+        cameras = [camera.number for camera in heartbeat.cameras]
+        version = access_version(recorder, cameras, now)
+        return Response({**_heartbeat_body(recorder, now), "access_version": version})
 
 
 class PreflightFactsView(APIView):

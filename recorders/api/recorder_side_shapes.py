@@ -148,6 +148,9 @@ class HeartbeatAnswerShape(Shape):
     )
     clock_offset_s = serializers.FloatField()
     settings = NetworkShape()
+    access_version = serializers.CharField(
+        allow_null=True, help_text="of the on-site list; null: nobody may sign in on site"
+    )
     stun = serializers.ListField(child=serializers.CharField(), help_text="host:port")
 
 

@@ -4,6 +4,7 @@ from recorders.api import (
     access,
     locations,
     network,
+    onsite,
     recorder_side,
     recorders,
     registration_codes,
@@ -14,6 +15,7 @@ urlpatterns = [
     path(
         "groups/<uuid:group_id>/grants/", access.GroupGrantsView.as_view(), name="api-group-grants"
     ),
+    path("recorder/bundle", onsite.BundleView.as_view(), name="recorder-bundle"),
     path("recorder/enrol", recorder_side.EnrolView.as_view(), name="recorder-enrol"),
     path("recorder/heartbeat", recorder_side.HeartbeatView.as_view(), name="recorder-heartbeat"),
     path(
