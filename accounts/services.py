@@ -16,11 +16,11 @@ from django.db import transaction
 from accounts import tasks
 from accounts.access import announce_change
 from accounts.audit import PORTAL, Actor, record
+from accounts.built_in import make_built_in_groups
 from accounts.errors import NotPossible
 from accounts.models import Group, Membership, Organisation, User
 from accounts.organisations.handles import free_handle
 
-ADMINISTRATORS = "Administrators"
 State = Membership.State
 Owned = TypeVar("Owned", Group, Membership)
 
@@ -38,13 +38,11 @@ def create_organisation(
     dealer: Organisation | None = None,
     is_dealer: bool = False,
 ) -> Membership:
-    """An organisation with its Administrators group and its first administrator, who is invited."""
+    """An organisation with its built-in groups and its first administrator, who is invited."""
     organisation = Organisation.objects.create(
         name=name, handle=free_handle(name), dealer=dealer, is_dealer=is_dealer
     )
-    administrators = Group.objects.create(
-        organisation=organisation, name=ADMINISTRATORS, built_in=Group.BuiltIn.ADMINISTRATORS
-    )
+    administrators = make_built_in_groups(organisation)
     record(organisation, actor, "organisation.created", organisation)
     return add_person(organisation, email, person_name, [administrators], actor)
 
@@ -271,7 +269,7 @@ def delete_group(group: Group, actor: Actor) -> None:
 
 
 def _require_editable(group: Group) -> None:
-    if group.is_administrators:
+    if group.built_in:
         raise NotPossible("built_in", f"{group} is built in: its members can change, nothing else.")
 
 

@@ -17,6 +17,7 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.built_in import make_built_in_groups
 from accounts.models import ApiToken, Group, Membership, Organisation, User
 from recorders.models import Grant, Recorder
 
@@ -46,7 +47,12 @@ class Command(BaseCommand):
 
 def _organisation(name: str) -> Organisation:
     # Names are not unique: only organisations that this command made are called so.
-    return Organisation.objects.filter(name=name).first() or Organisation.objects.create(name=name)
+    known = Organisation.objects.filter(name=name).first()
+    if known is not None:
+        return known
+    made = Organisation.objects.create(name=name)
+    make_built_in_groups(made)
+    return made
 
 
 def _person(account: dict[str, str], name: str) -> User:
@@ -60,10 +66,7 @@ def _person(account: dict[str, str], name: str) -> User:
 
 
 def _administrators(organisation: Organisation) -> Group:
-    group, _ = Group.objects.get_or_create(
-        organisation=organisation, built_in="administrators", defaults={"name": "Administrators"}
-    )
-    return group
+    return Group.objects.get(organisation=organisation, built_in=Group.BuiltIn.ADMINISTRATORS)
 
 
 def _put_into(group: Group, user: User) -> None:
