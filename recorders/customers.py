@@ -13,28 +13,33 @@ from accounts.querysets import OrganisationQuerySet
 from recorders.models import ONLINE_WITHIN
 
 
-def customers_of(dealer: Organisation, user: User, now: datetime) -> OrganisationQuerySet:
-    """Those below the dealer, each with `recorder_count`, `online_count`, `has_joined`,
-    `open_consents` (this dealer's, asked for or in force)."""
+def managed_customers(user: User, now: datetime) -> OrganisationQuerySet:
+    """Those below the dealers for which the person acts, each with `recorder_count`,
+    `online_count`, `has_joined`."""
     joined = Membership.objects.exclude(state=Membership.State.INVITED)
-    asked = Q(state=Consent.State.REQUESTED)
-    given = Q(pk__in=Consent.objects.in_force(now).values("pk"))
-    consents = Consent.objects.visible_to(user).filter(asked | given, dealer=dealer)
     present = Q(recorders__removed_at=None)
     online = Q(recorders__last_seen_at__gte=now - ONLINE_WITHIN)
-    annotated: OrganisationQuerySet = (
+    managed: OrganisationQuerySet = (
         Organisation.objects.managed_by(user)
-        .below(dealer)
-        .select_related("dealer")
         .annotate(
             recorder_count=Count("recorders", filter=present),
             online_count=Count("recorders", filter=present & online),
             has_joined=Exists(joined.filter(organisation=OuterRef("pk"))),
         )
-        .prefetch_related(Prefetch("consents", consents, to_attr="open_consents"))
         .order_by(Lower("name"), "pk")
     )
-    return annotated
+    return managed
+
+
+def customers_of(dealer: Organisation, user: User, now: datetime) -> OrganisationQuerySet:
+    """Of them those below this dealer, each with its dealer and `open_consents`: this dealer's,
+    asked for or in force."""
+    asked = Q(state=Consent.State.REQUESTED)
+    given = Q(pk__in=Consent.objects.in_force(now).values("pk"))
+    consents = Consent.objects.visible_to(user).filter(asked | given, dealer=dealer)
+    shown = Prefetch("consents", consents, to_attr="open_consents")
+    mine = managed_customers(user, now).below(dealer)
+    return mine.select_related("dealer").prefetch_related(shown)
 
 
 def search(found: OrganisationQuerySet, words: str) -> OrganisationQuerySet:

@@ -53,9 +53,7 @@ def invite_first_again(customer: Organisation, actor: Actor) -> Membership:
     invited = first_administrator(customer)
     if invited is None:
         raise NotPossible("has_joined", f"Somebody has joined {customer} already.")
-    with transaction.atomic():
-        record(customer, actor, "person.invited_again", invited.user.login)
-        services.invite(invited)
+    services.invite_again(invited, actor)
     return invited
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zoneinfo
+
 from django.db import transaction
 
 from accounts.access import announce_change
@@ -22,3 +24,7 @@ def change_settings(organisation: Organisation, name: str, time_zone: str, actor
     record(organisation, actor, "organisation.changed", organisation, before=before, after=after)
     if before["time_zone"] != time_zone:
         announce_change(User.objects.filter(memberships__organisation=organisation))
+
+
+def is_time_zone(name: str) -> bool:
+    return name in zoneinfo.available_timezones()

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.forms.single_sign_on import HandleForm
 from accounts.models import Organisation
+from accounts.organisations.brands import brand_of
 from accounts.single_sign_on import providers
 
 
@@ -29,11 +30,13 @@ class EntranceView(LoginView):  # type: ignore[misc]  # allauth ships no types
     http_method_names = ("get", "head")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # allauth's signature
-        organisation = Organisation.objects.filter(handle=self.kwargs["handle"]).first()
+        known = Organisation.objects.select_related("branding").defer("branding__logo")
+        organisation = known.filter(handle=self.kwargs["handle"]).first()
         provider = organisation and providers.provider_of(organisation)
         context: dict[str, Any] = super().get_context_data(**kwargs)
         context["sign_on"] = provider if provider and provider.is_enabled else None
         context["entrance_organisation"] = organisation
+        context["brand"] = brand_of(organisation)
         return context
 
 
