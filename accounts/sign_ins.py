@@ -47,8 +47,11 @@ def connect() -> None:
 
 
 def record_for_person(user: User, actor: Actor, action: str, **detail: Any) -> None:
-    """The line in the audit trail of every organisation that knows the person (Any: JSON)."""
+    """The line in the audit trail of every organisation that knows the person (Any: JSON). What is
+    done in a session of an organisation's identity provider is of that one alone."""
     known = Membership.objects.filter(user=user).exclude(state=Membership.State.INVITED)
+    if (provider_of := user.circumstances.provider_of) is not None:
+        known = known.filter(organisation=provider_of)
     for organisation in Organisation.objects.filter(memberships__in=known).order_by("pk"):
         record(organisation, actor, action, user.login, **detail)
 
@@ -85,6 +88,10 @@ def _password_changed(request: HttpRequest, user: User, **kwargs: Any) -> None:
 
 
 def _password_reset(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Whoever resets it may have lost it to somebody: what was made with it goes too."""
+    from accounts.api_tokens import withdraw_all
+
+    withdraw_all(user, _actor(user, request))
     _new_password(user, request, "person.password_reset")
 
 

@@ -58,7 +58,7 @@ def arguments(owner, viewer, viewers, recorder, cameras, organisation) -> dict[s
     from accounts.models import ApiToken, Webhook
     from accounts.service_accounts import add_service
     from incidents.models import Export, ExportedClip, Incident, IncidentCamera
-    from recorders.models import Location, RegistrationCode, WhitelistMail
+    from recorders.models import Grant, Location, RegistrationCode, WhitelistMail
 
     now = timezone.now()
     service = add_service(organisation, "Backup", [], PORTAL)
@@ -82,17 +82,20 @@ def arguments(owner, viewer, viewers, recorder, cameras, organisation) -> dict[s
         "location_id": Location.objects.create(organisation=organisation, name="Quay").pk,
         "incident_id": incident.pk,
         "export_id": export.pk,
+        "grant_id": Grant.objects.create(group=viewers, may_export=True, holds_until=now).pk,
         "clip_id": ExportedClip.objects.create(export=export, camera=cameras[0], start=now).pk,
         "service_id": service.user_id,
         "service_token_id": ApiToken.issue(service.user, "script", now)[0].pk,
         "webhook_id": webhook.pk,
         "delivery_id": webhook.deliveries.create(event="webhook.test").pk,
         "customer_id": organisation.pk,
+        "organisation_id": organisation.pk,
         "consent_id": _consent(organisation).pk,
         "light": "0b6a86",
         "dark": "58c1de",
         "digest": "0" * 64,
         "uidb36": "x",
+        "handle": organisation.handle,
         "key": "set-password",
         "token": "forged",
         "pk": _passkey_of_nobody_here(),

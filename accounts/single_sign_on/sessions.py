@@ -35,8 +35,9 @@ def begin(request: HttpRequest, federation: Federation, now: datetime, *, is_str
     user = federation.membership.user
     provider_of = federation.membership.organisation_id
     user.circumstances = replace(user.circumstances, provider_of=provider_of)
-    login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+    request.session.flush()  # nothing of whoever sat here before
     record_authentication(request, user, method="single_sign_on")
+    login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
     request.session[KEY] = {
         "federation": federation.pk,
         "is_strong": is_strong,

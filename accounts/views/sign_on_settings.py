@@ -116,7 +116,7 @@ def _edit(
     ):
         request.session.pop(TRIED_KEY, None)
         messages.success(request, "Saved.")
-        return redirect("sign-on-settings")
+        return redirect("sign-on")
     context = {
         "form": form,
         "kind": kind,
@@ -143,7 +143,7 @@ def state(request: HttpRequest, organisation: Organisation) -> HttpResponse:
     actor = Actor.of(request)
     wanted = {"is_enabled": "enabled" in request.POST, "is_forced": "forced" in request.POST}
     _do(request, lambda: providers.set_state(provider, actor, **wanted), "Saved.")
-    return redirect("sign-on-settings")
+    return redirect("sign-on")
 
 
 @require_POST
@@ -156,7 +156,7 @@ def groups(request: HttpRequest, organisation: Organisation) -> HttpResponse:
         form, lambda: providers.map_groups(provider, form.cleaned_data["lines"], actor)
     ):
         messages.success(request, "Saved. It counts when people sign in the next time.")
-        return redirect("sign-on-settings")
+        return redirect("sign-on")
     return _page(request, organisation, provider, form)
 
 
@@ -170,7 +170,7 @@ def remove(request: HttpRequest, organisation: Organisation) -> HttpResponse:
         return render(request, "accounts/sign_on_remove.html", context)
     actor = Actor.of(request)
     _do(request, lambda: providers.remove(provider, actor), f"{provider.name} is gone.")
-    return redirect("sign-on-settings")
+    return redirect("sign-on")
 
 
 def _required(organisation: Organisation) -> IdentityProvider:

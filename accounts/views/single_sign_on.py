@@ -177,7 +177,7 @@ def _tried(
     request: HttpRequest, provider: IdentityProvider, identity: Identity, began: Pending
 ) -> HttpResponse:
     """Nobody is signed in: the administrator sees what came back."""
-    response = redirect("sign-on-settings")
+    response = redirect("sign-on")
     pending.forget(response)
     if str(request.user.pk) == began.tried_by:
         providers.note_tried(provider, timezone.now())
