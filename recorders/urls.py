@@ -2,10 +2,26 @@
 
 from django.urls import path
 
-from recorders.views import access, adding, listing, network, recorder, whitelist
+from recorders import access_urls
+from recorders.views import adding, customers, listing, network, recorder, whitelist
 
 urlpatterns = [
-    path("groups/<uuid:group_id>/access/", access.group_access, name="group-access"),
+    *access_urls.urlpatterns,
+    path("customers/", customers.customers, name="customers"),
+    path("customers/add/", customers.add, name="customer-add"),
+    path("customers/<uuid:customer_id>/", customers.customer, name="customer"),
+    path(
+        "customers/<uuid:customer_id>/invitation/",
+        customers.invite_again,
+        name="customer-invitation",
+    ),
+    path("customers/<uuid:customer_id>/ask/", customers.ask, name="customer-ask"),
+    path(
+        "customers/<uuid:customer_id>/consents/<uuid:consent_id>/end/",
+        customers.give_back,
+        name="customer-consent-end",
+    ),
+    path("customers/<uuid:customer_id>/leave/", customers.leave, name="customer-leave"),
     path("recorders/", listing.my_recorders, name="recorders"),
     path("recorders/part/", listing.list_part, name="recorders-part"),
     path("recorders/add/", adding.add_recorder, name="recorder-add"),

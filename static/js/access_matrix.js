@@ -1,10 +1,8 @@
 // The matrix of grants: shows at once what a tick covers, and folds the cameras of a recorder away.
 // Without this script the page works the same after each save.
 
-const FOLD_FROM = 3; // with fewer recorders everything fits on the screen
-
 const form = document.querySelector("[data-access-matrix]");
-const recorders = [...form.querySelectorAll("[data-recorder]")];
+let isChanged = false;
 
 /** A covered box is ticked and locked; its own tick comes back when it is no longer covered. */
 function cover(box, isCovered) {
@@ -13,38 +11,35 @@ function cover(box, isCovered) {
   box.disabled = isCovered;
 }
 
-function boxesOf(root, level, right) {
-  return root.querySelectorAll(`input[data-level="${level}"][data-right="${right}"]`);
-}
-
-function showWhatFollows(right) {
-  const [everything] = boxesOf(form, "everything", right);
-  for (const recorder of recorders) {
-    const [whole] = boxesOf(recorder, "recorder", right);
-    cover(whole, everything.checked);
-    for (const camera of boxesOf(recorder, "camera", right)) cover(camera, whole.checked);
+/** Rows stand below what covers them, so that one pass is enough. */
+function showWhatFollows() {
+  const isOn = new Map();
+  for (const row of form.querySelectorAll("tr[data-key]")) {
+    for (const box of row.querySelectorAll("input[data-right]")) {
+      cover(box, isOn.get(`${box.dataset.right} ${row.dataset.parent}`) ?? false);
+      isOn.set(`${box.dataset.right} ${row.dataset.key}`, box.checked);
+    }
   }
 }
 
-function fold(recorder, isOpen) {
-  recorder.querySelector(".fold").setAttribute("aria-expanded", String(isOpen));
-  for (const row of recorder.querySelectorAll(".is-camera")) row.hidden = !isOpen;
+function camerasOf(recorder) {
+  return form.querySelectorAll(`tr[data-parent="${recorder.dataset.key}"]`);
 }
 
-function makeFoldable(recorder) {
-  const words = recorder.querySelector("[data-fold]");
-  if (!recorder.querySelector(".is-camera")) return;
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "fold";
-  button.innerHTML = '<svg class="icon" aria-hidden="true"><use/></svg>';
-  // The name of the icon is written out so that `make static` finds it: #tabler-chevron-right
-  button.querySelector("use").setAttribute("href", `${document.documentElement.dataset.icons}#tabler-chevron-right`);
-  button.append(words.textContent);
-  words.replaceWith(button);
-  button.addEventListener("click", () => fold(recorder, button.getAttribute("aria-expanded") !== "true"));
-  fold(recorder, recorder.hasAttribute("data-open") || recorders.length < FOLD_FROM);
-}
-
-form.addEventListener("change", (event) => showWhatFollows(event.target.dataset.right));
-recorders.forEach(makeFoldable);
+form.addEventListener("change", () => {
+  isChanged = true;
+  showWhatFollows();
+});
+form.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-fold]");
+  if (!button) return;
+  const isOpen = button.getAttribute("aria-expanded") !== "true";
+  button.setAttribute("aria-expanded", String(isOpen));
+  for (const row of camerasOf(button.closest("tr"))) row.hidden = !isOpen;
+});
+// Cameras that were fetched: the portal knows what is saved, this page what is ticked since.
+form.addEventListener("htmx:afterSettle", showWhatFollows);
+form.addEventListener("submit", () => { isChanged = false; });
+addEventListener("beforeunload", (event) => {
+  if (isChanged) event.preventDefault();
+});
