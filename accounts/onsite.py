@@ -11,6 +11,7 @@ import secrets
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Max
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -111,6 +112,13 @@ def set_hours(organisation: Organisation, hours: int, actor: Actor) -> None:
         )
 
 
+def longest_hours(user: User) -> int:
+    """The longest time that one of the person's organisations gives; 0: none does."""
+    active = Membership.objects.filter(user=user, state=Membership.State.ACTIVE)
+    found = active.aggregate(most=Max("organisation__onsite_hours"))["most"]
+    return 0 if user.is_service else found or 0
+
+
 def _forget_people_of(organisation: Organisation) -> None:
     """Secrets that no other organisation has a use for."""
     elsewhere = Membership.objects.exclude(organisation=organisation).filter(
@@ -122,8 +130,7 @@ def _forget_people_of(organisation: Organisation) -> None:
 
 
 def _is_wanted(user: User) -> bool:
-    active = Membership.objects.filter(user=user, state=Membership.State.ACTIVE)
-    return not user.is_service and active.filter(organisation__onsite_hours__gt=0).exists()
+    return longest_hours(user) > 0
 
 
 def _known_to(user: User) -> list[Organisation]:

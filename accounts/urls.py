@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from accounts import organisation_urls, sign_in_urls, sign_on_urls, webhook_urls
+from accounts import onsite_urls, organisation_urls, sign_in_urls, sign_on_urls, webhook_urls
 from accounts.views import audit, groups, joining, own, people, service_accounts, view_as
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -39,6 +39,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("groups/<uuid:group_id>/people/", groups.add_people, name="group-people"),
     path("groups/<uuid:group_id>/people/remove/", groups.remove_person, name="group-person-remove"),
     path("groups/<uuid:group_id>/delete/", groups.delete, name="group-delete"),
+    *onsite_urls.urlpatterns,
     *organisation_urls.urlpatterns,
     *webhook_urls.urlpatterns,
     path("audit/", audit.audit, name="audit"),

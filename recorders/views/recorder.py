@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +32,7 @@ from recorders.listing import row_of
 from recorders.models import Camera, Location, Recorder
 from recorders.policy import camera_rights
 from recorders.refreshing import part, refreshed, reload_when_signed_out
+from recorders.services.bundle import count_people
 from recorders.services.locations import location_named
 from recorders.services.recorders import remove, rename_and_move
 from recorders.status import clock_status, has_problem, profile_line, state_status
@@ -46,6 +47,8 @@ def recorder_page(request: HttpRequest, recorder_id: UUID) -> HttpResponse:
     user, now = person_of(request), timezone.now()
     context = _state(user, recorder, now)
     context["state"] = part(request, _url(recorder), _PART, context)
+    if context["may_configure"]:
+        context["onsite"] = _onsite(recorder, now)
     return render(request, "recorders/recorder.html", context)
 
 
@@ -137,6 +140,15 @@ def _connection(recorder: Recorder) -> dict[str, Any]:  # Any: template values
         "transport": transport_status(recorder.relay_transport),
         "proxy": proxy_status(recorder.proxy),
     }
+
+
+def _onsite(recorder: Recorder, now: datetime) -> dict[str, Any]:  # Any: template values
+    """Until when people can sign in there, were the portal away from its last heartbeat on."""
+    last_seen = recorder.last_seen_at or recorder.registered_at
+    hours = recorder.organisation.onsite_hours
+    until = last_seen + timedelta(hours=hours)
+    people = count_people(recorder, now) if until > now else 0
+    return {"hours": hours, "until": until, "is_over": until <= now, "people": people}
 
 
 def _storage(recorder: Recorder) -> dict[str, Any] | None:  # Any: template values
