@@ -31,11 +31,14 @@ class CircumstancesMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         known = request.user
-        request.user = SimpleLazyObject(lambda: _with_circumstances(request, known))  # type: ignore[assignment]  # as Django's own
+        request.user = SimpleLazyObject(lambda: with_request_circumstances(request, known))  # type: ignore[assignment]  # as Django's own
         return self.get_response(request)
 
 
-def _with_circumstances(request: HttpRequest, user: User | AnonymousUser) -> User | AnonymousUser:
+def with_request_circumstances(
+    request: HttpRequest, user: User | AnonymousUser
+) -> User | AnonymousUser:
+    """The person, knowing how they are here by what the session and the connection say."""
     if not user.is_authenticated:  # also resolves Django's lazy object
         return AnonymousUser()
     try:
@@ -47,7 +50,7 @@ def _with_circumstances(request: HttpRequest, user: User | AnonymousUser) -> Use
         client="browser",
         address=client_address(request),
         is_strong=vouched.is_strong if vouched else is_strong(request, user),
-        provider_of=vouched and vouched.organisation_id,
+        provider_of=vouched.organisation_id if vouched else None,
         signed_in_at=signed_in_at(request.session),
     )
     return user
