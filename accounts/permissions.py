@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from accounts.middleware import current_membership
 from accounts.models import Organisation, User
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def for_administrators(view: View) -> View:
@@ -25,7 +25,7 @@ def for_administrators(view: View) -> View:
 
     @login_required
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # as the view's
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # as the view's
         membership = current_membership(request)
         if membership is None or not membership.is_administrator:
             raise PermissionDenied("Only administrators of your organisation can do this.")
@@ -40,7 +40,7 @@ def for_dealers(view: View) -> View:
 
     @login_required
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # as the view's
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # as the view's
         membership = current_membership(request)
         if membership is None or not acts_for_dealer(request):
             raise PermissionDenied("Only administrators and managers of a dealer can do this.")

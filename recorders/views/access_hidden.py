@@ -7,6 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
@@ -70,6 +71,6 @@ def _camera(request: HttpRequest, organisation: Organisation) -> Camera:
     return found
 
 
-def _listed(request: HttpRequest, found: object) -> dict[str, object]:
-    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))  # type: ignore[arg-type]  # a queryset
+def _listed(request: HttpRequest, found: QuerySet[Camera]) -> dict[str, object]:
+    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
     return {"page": page, "wanted": " ".join(access_pick.words_of(request))}
