@@ -6,6 +6,7 @@ import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.audit import PORTAL, Actor, record
 from accounts.audit_check import PRUNED, check_trail
@@ -25,6 +26,7 @@ CHOICES = (  # days; None: for ever
     (1_826, "5 years"),
     (3_652, "10 years"),
 )
+CHECK_EVERY = timedelta(hours=23)  # looked at every hour
 BATCH = 5_000  # lines in one transaction, so that nobody waits for the whole
 
 
@@ -45,6 +47,12 @@ def set_retention(organisation: Organisation, days: int | None, actor: Actor) ->
             held.save(update_fields=["audit_kept_days"])
             words = {"before": words_of(before), "after": words_of(days)}
             record(organisation, actor, "audit.retention_changed", organisation, **words)
+
+
+def due(now: datetime) -> list[Organisation]:
+    """Those whose trail was not checked for a day."""
+    heads = Q(audit_head__checked_at=None) | Q(audit_head__checked_at__lte=now - CHECK_EVERY)
+    return list(Organisation.objects.filter(heads, audit_head__isnull=False).order_by("pk"))
 
 
 def check(organisation: Organisation, now: datetime) -> bool:

@@ -15,9 +15,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import F, Q
 
-from accounts.circumstances import Circumstances
-
 from accounts import audit_words
+from accounts.circumstances import Circumstances
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -1,5 +1,5 @@
-"""Mails to people. Sent by the worker, so that no page waits for a mail server and none answers
-faster for an address that nobody has."""
+"""What the worker does for people. Mails are sent here, so that no page waits for a mail server and
+none answers faster for an address that nobody has."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import invitations, mail
+from accounts import audit_retention, invitations, mail
 from accounts.models import Membership, Organisation, User
 from accounts.organisations import consent_mails, consents
 from accounts.organisations.brands import brand_of
@@ -105,3 +105,12 @@ def _send(
     if user.email:  # who signs in by user name hears it from an administrator
         template = f"accounts/mail/{template}"
         mail.rendered(organisation, subject, template, context, [user.email]).send()
+
+
+@shared_task
+def keep_audit_trails() -> None:
+    """Once a day for each organisation: checks its trail, and takes old lines out of a good one."""
+    now = timezone.now()
+    for organisation in audit_retention.due(now):
+        if audit_retention.check(organisation, now):
+            audit_retention.prune(organisation, now)

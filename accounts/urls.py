@@ -2,7 +2,14 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from accounts import onsite_urls, organisation_urls, sign_in_urls, sign_on_urls, webhook_urls
+from accounts import (
+    onsite_urls,
+    organisation_urls,
+    people_table_urls,
+    sign_in_urls,
+    sign_on_urls,
+    webhook_urls,
+)
 from accounts.views import audit, groups, joining, own, people, service_accounts, view_as
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -16,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/organisation/", own.switch_organisation, name="switch-organisation"),
     path("users/", people.people, name="people"),
     path("users/add/", people.add, name="person-add"),
+    *people_table_urls.urlpatterns,
     path("users/<uuid:user_id>/", people.person, name="person"),
     path("users/<uuid:user_id>/state/", people.set_state, name="person-state"),
     path("users/<uuid:user_id>/invitation/", people.invite_again, name="person-invitation"),
@@ -43,4 +51,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *organisation_urls.urlpatterns,
     *webhook_urls.urlpatterns,
     path("audit/", audit.audit, name="audit"),
+    path("audit/lines.csv", audit.audit_file, {"kind": "csv"}, name="audit-csv"),
+    path("audit/lines.json", audit.audit_file, {"kind": "json"}, name="audit-json"),
+    path("audit/keeping/", audit.audit_keeping, name="audit-keeping"),
+    path("audit/keeping/check/", audit.audit_check, name="audit-check"),
+    path("audit/keeping/seal/", audit.audit_seal, name="audit-seal"),
 ]

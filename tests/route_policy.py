@@ -239,7 +239,8 @@ onsite-code-withdraw                   GET    405       405      405    405
 onsite-code-withdraw                   POST   login     ok       ok     ok
 audit                                  GET    login     ok       403    ok
 audit                                  POST   405       405      405    405
-audit-file                             GET    login     404      403    404
+audit-csv                              GET    login     ok       403    ok
+audit-json                             GET    login     ok       403    ok
 audit-keeping                          GET    login     ok       403    ok
 audit-keeping                          POST   login     ok       403    ok
 audit-check                            GET    405       405      405    405

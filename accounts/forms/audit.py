@@ -1,32 +1,35 @@
-"""What to look for in the audit trail."""
+"""What to look for in the audit trail, and how long it is kept."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 
 from django import forms
+from django.http import QueryDict
 
-from accounts.audit_words import action_words
+from accounts.audit_retention import CHOICES, MAX_DAYS, words_of
+from accounts.audit_words import GROUPS
 from accounts.models import Organisation
 from accounts.querysets import AuditQuerySet
+
+_FOR_EVER = ""
 
 
 class AuditFilterForm(forms.Form):
     who = forms.CharField(label="Who", required=False, max_length=254)
-    action = forms.ChoiceField(label="What", required=False)
+    group = forms.ChoiceField(
+        label="What",
+        required=False,
+        choices=[("", "Everything"), *((name, words) for name, (words, _) in GROUPS.items())],
+    )
+    target = forms.CharField(label="Camera, recorder or name", required=False, max_length=254)
+    address = forms.GenericIPAddressField(label="Address", required=False, unpack_ipv4=True)
     since = forms.DateField(
         label="From", required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
     until = forms.DateField(
         label="To", required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
-
-    def __init__(self, organisation: Organisation, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)  # Any: Django's form arguments
-        used = organisation.audit_entries.order_by().values_list("action", flat=True).distinct()
-        choices = sorted(((action, action_words(action)) for action in used), key=lambda c: c[1])
-        self.fields["action"].choices = [("", "Everything"), *choices]  # type: ignore[attr-defined]  # a choice field
 
     def narrow(self, entries: AuditQuerySet) -> AuditQuerySet:
         """Days are UTC days, the last one included; nothing when the form has errors."""
@@ -35,7 +38,38 @@ class AuditFilterForm(forms.Form):
         found = self.cleaned_data
         until = found["until"] and _midnight_after(found["until"])
         since = found["since"] and _midnight(found["since"])
-        return entries.about(found["who"], found["action"], since, until)
+        return entries.about(
+            found["who"],
+            since=since,
+            until=until,
+            group=found["group"],
+            target=found["target"],
+            address=found["address"],
+        )
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """What somebody looks for, for the line that says so."""
+        if not self.is_valid():
+            return {}
+        return {name: str(value) for name, value in self.cleaned_data.items() if value}
+
+
+class RetentionForm(forms.Form):
+    """One choice, `kept`: days, or nothing for ever."""
+
+    def __init__(self, organisation: Organisation, data: QueryDict | None = None) -> None:
+        kept = organisation.audit_kept_days
+        super().__init__(data, initial={"kept": kept or _FOR_EVER})
+        offered = {kept: words_of(kept), **dict(CHOICES)}
+        ordered = sorted(offered.items(), key=lambda choice: choice[0] or MAX_DAYS + 1)
+        choices = [(str(days or _FOR_EVER), words) for days, words in ordered]
+        self.fields["kept"] = forms.ChoiceField(label="Keep lines", choices=choices, required=False)
+
+    @property
+    def days(self) -> int | None:
+        kept = self.cleaned_data["kept"]
+        return int(kept) if kept else None
 
 
 def _midnight(day: date) -> datetime:

@@ -1,0 +1,187 @@
+"""The pages of the audit trail: what is shown, to whom, and what may be taken away as a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from django.test import AsyncClient
+
+from accounts import audit_files
+from accounts.audit import Actor, Line, record, record_lines
+from accounts.audit_check import check_trail
+from accounts.audit_seals import read_seal
+from accounts.models import AuditEntry
+from accounts.tasks import keep_audit_trails
+
+ADA = Actor(None, "ada@harbour.test", "192.0.2.1")
+BOB = Actor(None, "bob@harbour.test", "192.0.2.2")
+
+
+@pytest.fixture
+def trail(organisation):
+    record(organisation, ADA, "video.watched", "Door, Gate", kind="live", path="lan")
+    record(organisation, BOB, "recorder.changed", "Gate", before={"name": "A"}, after={"name": "B"})
+    record(organisation, ADA, "person.signed_in", "ada")
+    return organisation
+
+
+@pytest.fixture
+def signed_in(client, owner, trail):
+    client.force_login(owner)
+
+    return client
+
+
+def _shown(client, **query):
+    page = client.get("/audit/", query)
+    assert page.status_code == 200
+    return [line["entry"].action for line in page.context["lines"]]
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ({"who": "ADA", "group": "watching"}, ["video.watched"]),
+        ({"who": "bob"}, ["recorder.changed"]),
+        ({"target": "door"}, ["video.watched"]),
+        ({"target": "gate", "address": "192.0.2.2"}, ["recorder.changed"]),
+        ({"address": "192.0.2.9"}, []),
+        ({"address": "nonsense"}, []),
+        ({"group": "nonsense"}, []),
+        ({"since": "2099-01-01"}, []),
+        ({"until": "1999-01-01"}, []),
+    ],
+    ids=str,
+)
+def test_filters_narrow_what_is_shown(signed_in, query, shown):
+    assert _shown(signed_in, **query) == shown
+
+
+def test_a_line_says_what_was_before_and_after(signed_in):
+    text = signed_in.get("/audit/", {"who": "bob"}).content.decode()
+    assert '<td data-label="Before">A</td><td data-label="After">B</td>' in text
+
+
+def test_older_lines_are_on_other_pages(signed_in, trail):
+    record_lines(trail, [Line(BOB, "recorder.changed", number) for number in range(60)])
+    first = signed_in.get("/audit/", {"who": "bob"})
+    second = signed_in.get("/audit/" + first.context["older"])
+    assert [len(page.context["lines"]) for page in (first, second)] == [50, 11]
+    assert second.context["older"] == ""
+
+
+def test_the_query_count_does_not_grow_with_lines(signed_in, trail, django_assert_max_num_queries):
+    signed_in.get("/audit/")
+    for count in (1, 49):
+        record_lines(trail, [Line(BOB, "recorder.changed")] * count)
+        with django_assert_max_num_queries(14):
+            signed_in.get("/audit/")
+
+
+def test_a_stranger_sees_nothing_of_it(client, trail, stranger):
+    client.force_login(stranger)
+    assert "ada@harbour.test" not in client.get("/audit/").content.decode()
+    assert {line["entry"].actor_name for line in client.get("/audit/").context["lines"]} <= {
+        stranger.login
+    }
+
+
+# --- Files ----------------------------------------------------------------------------------------
+
+
+async def _file(user, kind, **query):
+    client = AsyncClient()
+    await client.aforce_login(user)
+    answer = await client.get(f"/audit/lines.{kind}", query)
+    assert answer.status_code == 200
+    assert "attachment" in answer["Content-Disposition"]
+    return b"".join([chunk async for chunk in answer.streaming_content]).decode()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_files_hold_every_line_that_the_filter_lets_through(owner, trail, monkeypatch):
+    monkeypatch.setattr(audit_files, "READ_AT_ONCE", 2)
+    lines = json.loads(await _file(owner, "json", who="harbour", target="e"))
+    assert [line["number"] for line in lines] == sorted(
+        (line["number"] for line in lines), reverse=True
+    )
+    rows = list(csv.DictReader(io.StringIO(await _file(owner, "csv", group="watching"))))
+    [row] = rows
+    assert (row["what"], row["address"]) == ("Video watched", "192.0.2.1")
+    assert json.loads(row["detail"]) == {"kind": "live", "path": "lan"}
+    told = AuditEntry.objects.filter(action="audit.exported").order_by("number")
+    assert [line.detail async for line in told] == [
+        {"file": "json", "filters": {"who": "harbour", "target": "e"}},
+        {"file": "csv", "filters": {"group": "watching"}},
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_file_without_lines_is_whole(owner, trail):
+    assert json.loads(await _file(owner, "json", who="nobody at all")) == []
+    assert len((await _file(owner, "csv", who="nobody at all")).splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "＝1"])  # noqa: RUF001
+def test_no_cell_is_a_formula(text):
+    assert audit_files._cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("address", ["/audit/lines.xml", "/audit/lines.csv?since=nonsense"])
+def test_a_file_that_there_is_not_is_not_found(signed_in, address):
+    assert signed_in.get(address).status_code == 404
+
+
+# --- Keeping --------------------------------------------------------------------------------------
+
+
+def test_an_administrator_says_how_long_lines_are_kept(signed_in, trail):
+    assert signed_in.post("/audit/keeping/", {"kept": "365"}).status_code == 302
+    trail.refresh_from_db()
+    assert trail.audit_kept_days == 365
+    line = AuditEntry.objects.get(action="audit.retention_changed")
+    assert line.detail == {"before": "for ever", "after": "1 year"}
+    signed_in.post("/audit/keeping/", {"kept": ""})
+    trail.refresh_from_db()
+    assert trail.audit_kept_days is None
+
+
+def test_a_retention_that_is_not_offered_is_refused(signed_in, trail):
+    assert signed_in.post("/audit/keeping/", {"kept": "5"}).status_code == 200
+    trail.refresh_from_db()
+    assert trail.audit_kept_days is None
+
+
+def test_a_seal_is_downloaded_and_its_download_is_a_line(signed_in, trail):
+    seal = read_seal(signed_in.post("/audit/keeping/seal/").content.decode())
+    line = AuditEntry.objects.get(action="audit.sealed")
+    assert (seal.organisation_id, seal.number, seal.hash) == (trail.pk, line.number, line.hash)
+    assert check_trail(trail, {seal.number: seal.hash}).fault is None
+
+
+def test_the_page_says_that_the_trail_is_in_order_once_it_was_checked(signed_in, trail):
+    assert "Not checked yet" in signed_in.get("/audit/").content.decode()
+    keep_audit_trails()
+    assert "is as it was written" in signed_in.get("/audit/").content.decode()
+
+
+def test_the_page_says_plainly_that_the_trail_is_broken(signed_in, trail):
+    from tests.accounts.test_audit_chain import _without_guards
+
+    _without_guards("UPDATE accounts_auditentry SET target = 'x' WHERE number = 2")
+    signed_in.post("/audit/keeping/check/")
+    for address in ("/audit/", "/audit/keeping/"):
+        assert "line 2 was changed" in signed_in.get(address).content.decode()
+
+
+def test_a_broken_trail_is_evidence_and_keeps_its_lines(trail):
+    from tests.accounts.test_audit_chain import _without_guards
+
+    trail.audit_kept_days = 90
+    trail.save()
+    _without_guards("UPDATE accounts_auditentry SET at = '2020-01-01' WHERE number = 1")
+    keep_audit_trails()
+    assert AuditEntry.objects.filter(organisation=trail).count() == 3
