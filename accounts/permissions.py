@@ -25,7 +25,7 @@ def for_administrators(view: View) -> View:
 
     @login_required
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # as the view's
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # the view
         membership = current_membership(request)
         if membership is None or not membership.is_administrator:
             raise PermissionDenied("Only administrators of your organisation can do this.")
@@ -40,7 +40,7 @@ def for_dealers(view: View) -> View:
 
     @login_required
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # as the view's
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # the view
         membership = current_membership(request)
         if membership is None or not acts_for_dealer(request):
             raise PermissionDenied("Only administrators and managers of a dealer can do this.")
