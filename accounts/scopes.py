@@ -23,6 +23,8 @@ SCOPES = {
     "webhooks": "Webhooks",
 }
 
+NAMES = tuple(SCOPES)
+
 # What a call may ask for besides a scope.
 ANY_TOKEN = ""  # every token may make it
 WHOLE_TOKEN = "*"  # noqa: S105  a token without limits: what is about the person's own account

@@ -11,15 +11,18 @@ from rest_framework.response import Response
 
 from accounts.api.pages import ByRowNumber
 from accounts.api.serializers import AuditEntrySerializer, AuditQuerySerializer
+from accounts.api.views import ApiView
 from accounts.models import AuditEntry
 from accounts.permissions import IsAdministrator
 from accounts.querysets import AuditQuerySet
 
 
-class AuditView(ListAPIView[AuditEntry]):
+class AuditView(ApiView, ListAPIView[AuditEntry]):
     """Newest first."""
 
     permission_classes = (IsAdministrator,)
+    scopes = {"GET": "audit"}
+    parameters = frozenset({"who", "action", "since", "until"})
     serializer_class = AuditEntrySerializer
     pagination_class = ByRowNumber
 
@@ -32,4 +35,5 @@ class AuditView(ListAPIView[AuditEntry]):
 
     @extend_schema(parameters=[AuditQuerySerializer], operation_id="audit_list")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # DRF's signature
+        """Lines of the audit trail, newest first."""
         return super().get(request, *args, **kwargs)

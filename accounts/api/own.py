@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from allauth.usersessions.models import UserSession
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -20,6 +21,7 @@ from accounts.api.serializers import (
     IssuedTokenSerializer,
     MeSerializer,
     NewTokenSerializer,
+    OwnSessionSerializer,
 )
 from accounts.api.views import ApiView
 from accounts.api_tokens import withdraw_api_token
@@ -28,6 +30,7 @@ from accounts.middleware import memberships_of
 from accounts.models import ApiToken
 from accounts.permissions import person_of
 from accounts.scopes import ANY_TOKEN, WHOLE_TOKEN
+from accounts.sessions import end_session, sessions_of
 
 
 class MeView(ApiView):
@@ -99,6 +102,32 @@ class TokenView(ApiView):
         if isinstance(by, ApiToken) and by.scopes is not None:
             tokens = tokens.filter(pk=by.pk)
         withdraw_api_token(get_object_or_404(tokens, pk=token_id), Actor.of(request))
+        return Response(status=204)
+
+
+class SessionsView(ApiView):
+    """Where one is signed in to the pages."""
+
+    permission_classes = (IsAuthenticated,)
+    scopes = {"GET": WHOLE_TOKEN}
+
+    @extend_schema(responses={200: OwnSessionSerializer(many=True)}, operation_id="sessions_list")
+    def get(self, request: Request) -> Response:
+        """Your own sessions in browsers, the last used first."""
+        return Response(OwnSessionSerializer(sessions_of(person_of(request)), many=True).data)
+
+
+class SessionView(ApiView):
+    """One of one's own sessions."""
+
+    permission_classes = (IsAuthenticated,)
+    scopes = {"DELETE": WHOLE_TOKEN}
+
+    @extend_schema(responses={204: None}, operation_id="sessions_end")
+    def delete(self, request: Request, session_id: int) -> Response:
+        """Sign out one of your own sessions."""
+        mine = UserSession.objects.filter(user=person_of(request))
+        end_session(get_object_or_404(mine, pk=session_id), Actor.of(request))
         return Response(status=204)
 
 

@@ -30,6 +30,7 @@ from accounts.audit import Actor
 from accounts.models import Group, Membership, Organisation
 from accounts.permissions import IsAdministrator
 from accounts.querysets import MembershipQuerySet, OrganisationOwnedQuerySet
+from accounts.sessions import sign_out_of_organisation
 
 SEARCH = OpenApiParameter("search", str, description="Words in the name or the e-mail address")
 ORGANISATION = OpenApiParameter(
@@ -95,6 +96,38 @@ class UserView(ApiView):
     def delete(self, request: Request, user_id: UUID) -> Response:
         membership = _user(request, user_id)
         services.remove_person(membership, Actor.of(request))
+        return Response(status=204)
+
+
+class UserInvitationView(ApiView):
+    permission_classes = (IsAdministrator,)
+    scopes = {"POST": "people"}
+    parameters = frozenset({"organisation"})
+
+    @extend_schema(
+        parameters=[ORGANISATION],
+        request=None,
+        responses={202: UserSerializer},
+        operation_id="users_invite_again",
+    )
+    def post(self, request: Request, user_id: UUID) -> Response:
+        """Send the invitation again to a person who has not joined yet."""
+        membership = _user(request, user_id)
+        if membership.state != Membership.State.INVITED:
+            raise Problem(409, "wrong_state", f"{membership} is {membership.state}.")
+        services.invite(membership)
+        return Response(UserSerializer(membership).data, status=202)
+
+
+class UserSessionsView(ApiView):
+    permission_classes = (IsAdministrator,)
+    scopes = {"DELETE": "people"}
+    parameters = frozenset({"organisation"})
+
+    @extend_schema(parameters=[ORGANISATION], responses={204: None}, operation_id="users_sign_out")
+    def delete(self, request: Request, user_id: UUID) -> Response:
+        """Sign a person out of your organisation, wherever they are signed in."""
+        sign_out_of_organisation(_user(request, user_id), Actor.of(request))
         return Response(status=204)
 
 
@@ -164,6 +197,8 @@ def _change_group(group: Group, wanted: dict[str, Any], request: Request) -> Non
     actor = Actor.of(request)
     if "name" in wanted:
         services.rename_group(group, wanted["name"], actor)
+    if "requires_mfa" in wanted:
+        services.set_requires_mfa(group, wanted["requires_mfa"], actor)
     if "users" in wanted:
         own = group.organisation.memberships.select_related("user")
         services.set_members(group, exactly(own, "user_id", wanted["users"], "users"), actor)

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from accounts.api_tokens import MAX_DAYS
 from accounts.models import ApiToken, AuditEntry, Group, Membership
-from accounts.scopes import SCOPES
+from accounts.scopes import NAMES
 
 
 class NewServiceTokenSerializer(serializers.Serializer[Any]):  # Any: DRF's own generic
@@ -17,15 +17,15 @@ class NewServiceTokenSerializer(serializers.Serializer[Any]):  # Any: DRF's own 
 
     name = serializers.CharField(max_length=100, help_text="Of the program, for the list of tokens")
     scopes = serializers.ListField(
-        child=serializers.ChoiceField(choices=list(SCOPES)),
+        child=serializers.ChoiceField(choices=NAMES),
         allow_null=True,
         default=None,
-        max_length=len(SCOPES),
+        max_length=len(NAMES),
         help_text="Null: everything",
     )
     days = serializers.IntegerField(min_value=1, max_value=MAX_DAYS, default=MAX_DAYS)
     client = serializers.ChoiceField(
-        choices=ApiToken.Client.values, default=ApiToken.Client.PROGRAM
+        choices=ApiToken.Client.choices, default=ApiToken.Client.PROGRAM
     )
 
 
@@ -36,8 +36,14 @@ class NewTokenSerializer(NewServiceTokenSerializer):
 
 
 class CredentialsSerializer(NewTokenSerializer):
-    email = serializers.EmailField(max_length=254)
+    email = serializers.CharField(max_length=254, help_text="Or the user name, `name@handle`")
     password = serializers.CharField(max_length=4096, trim_whitespace=False, write_only=True)
+    code = serializers.CharField(
+        max_length=32,
+        allow_blank=True,
+        default="",
+        help_text="Of the authenticator app, or a recovery code; needed where one is set up",
+    )
 
 
 class ApiTokenSerializer(serializers.ModelSerializer[ApiToken]):
@@ -70,6 +76,14 @@ class IssuedTokenSerializer(ApiTokenSerializer):
         read_only_fields = fields
 
 
+class OwnSessionSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    address = serializers.IPAddressField(source="ip")
+    browser = serializers.CharField(source="user_agent")
+    signed_in_at = serializers.DateTimeField(source="created_at")
+    last_used_at = serializers.DateTimeField(source="last_seen_at")
+
+
 class MyOrganisationSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     name = serializers.CharField()
@@ -93,7 +107,15 @@ class GroupSerializer(serializers.ModelSerializer[Group]):
 
     class Meta:
         model = Group
-        fields = ["id", "organisation", "name", "is_administrators", "users"]
+        fields = [
+            "id",
+            "organisation",
+            "name",
+            "is_administrators",
+            "built_in",
+            "requires_mfa",
+            "users",
+        ]
         read_only_fields = fields
 
     def get_users(self, group: Group) -> list[UUID]:
@@ -111,6 +133,9 @@ class GroupChangeSerializer(serializers.Serializer[Any]):
     """What is left out stays; `users` replaces who is in the group."""
 
     name = serializers.CharField(max_length=100, required=False)
+    requires_mfa = serializers.BooleanField(
+        required=False, help_text="The group counts only after a second factor"
+    )
     users = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=10_000)
 
 

@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         views.ClipFileView.as_view(),
         name="api-export-clip",
     ),
+    path("exports/<uuid:export_id>/archive/", views.ArchiveView.as_view(), name="api-archive"),
     path("exports/<uuid:export_id>/manifest/", views.ManifestView.as_view(), name="api-manifest"),
     path(
         "exports/<uuid:export_id>/signature/", views.SignatureView.as_view(), name="api-signature"

@@ -176,6 +176,20 @@ class SignatureView(ApiView):
             return downloads.signature_response(export)
 
 
+class ArchiveView(ApiView):
+    permission_classes = (IsAuthenticated,)
+    scopes = {"GET": "export"}
+
+    @extend_schema(
+        operation_id="exports_archive", responses={(200, "application/zip"): OpenApiTypes.BINARY}
+    )
+    def get(self, request: Request, export_id: UUID) -> HttpResponseBase:
+        """Every file of a finished export in one ZIP."""
+        export = downloads.finished_export(request.user, export_id)
+        with _problems():
+            return downloads.archive_response(request, export)
+
+
 class _problems:  # noqa: N801  # reads as a noun where it is used
     """What the services refuse, as problems of the API."""
 

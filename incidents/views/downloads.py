@@ -72,7 +72,10 @@ def signature(request: HttpRequest, export_id: UUID) -> HttpResponseBase:
 @_storage_in_words
 def archive(request: HttpRequest, export_id: UUID) -> HttpResponseBase:
     """Everything of an export as one ZIP."""
-    export = finished_export(request.user, export_id)
+    return archive_response(request, finished_export(request.user, export_id))
+
+
+def archive_response(request: HttpRequest, export: Export) -> HttpResponseBase:
     entries = _entries(export)
     note_download(export, Actor.of(request), "all files", export.manifest_sha256)
     answer = StreamingHttpResponse(zip_stream.stream(entries), content_type="application/zip")

@@ -7,8 +7,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.api.views import ApiView
 from recorders.api.authentication import (
     IsRecorder,
     RecorderTokenAuthentication,
@@ -25,7 +25,7 @@ class BundleShape(Shape):
     )
 
 
-class BundleView(APIView):
+class BundleView(ApiView):
     """GET: who may sign in at the calling recorder while the portal is away."""
 
     authentication_classes = (RecorderTokenAuthentication,)

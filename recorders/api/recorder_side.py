@@ -11,9 +11,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.api.problems import Problem
+from accounts.api.views import ApiView
 from accounts.client_address import client_address
 from accounts.signing import portal_keys, portal_signer
 from protocol.times import format_time
@@ -46,7 +46,7 @@ from recorders.whitelist import Target
 _STATUS = {"code_unknown": 400, "code_used": 410, "code_expired": 410}
 
 
-class EnrolView(APIView):
+class EnrolView(ApiView):
     """POST: registers a recorder with a one-time code; whoever has the code may."""
 
     authentication_classes = (NotRegisteredYet,)
@@ -71,7 +71,7 @@ class EnrolView(APIView):
         return Response(_enrolled_body(recorder), status=201)
 
 
-class HeartbeatView(APIView):
+class HeartbeatView(ApiView):
     """POST: a recorder says how it is, and learns what it needs for the next hour."""
 
     authentication_classes = (RecorderTokenAuthentication,)
@@ -92,7 +92,7 @@ class HeartbeatView(APIView):
         return Response({**_heartbeat_body(recorder, now), "access_version": version})
 
 
-class PreflightFactsView(APIView):
+class PreflightFactsView(ApiView):
     """POST: the hosts that a recorder's preflight tries, and what opens the relay to it."""
 
     authentication_classes = (RecorderTokenAuthentication,)

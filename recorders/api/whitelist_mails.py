@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
@@ -17,7 +18,7 @@ from accounts.audit import Actor
 from accounts.permissions import person_of
 from recorders.api.shapes import NewWhitelistMailShape, WhitelistMailShape
 from recorders.doors import configurable_recorder
-from recorders.services.whitelist_mails import MAX_PER_DAY, TooManyMails, request_mail
+from recorders.services.whitelist_mails import MAX_PER_DAY, TooManyMails, request_mail, retry
 
 _SHOWN = 100
 
@@ -49,4 +50,21 @@ class WhitelistMailsView(ApiView):
         except TooManyMails:
             detail = f"Your organisation sent {MAX_PER_DAY} whitelist mails within a day."
             raise Problem(429, "throttled", detail) from None
+        return Response(WhitelistMailShape(mail).data, status=202)
+
+
+class RetryWhitelistMailView(ApiView):
+    permission_classes = (IsAuthenticated,)
+    scopes = {"POST": "configure"}
+
+    @extend_schema(
+        operation_id="whitelist_mails_retry", request=None, responses={202: WhitelistMailShape}
+    )
+    def post(self, request: Request, recorder_id: UUID, mail_id: UUID) -> Response:
+        """Try a whitelist mail again that failed."""
+        mails = configurable_recorder(request, recorder_id).whitelist_mails
+        mail = get_object_or_404(mails, pk=mail_id)
+        if not retry(mail, Actor.of(request)):
+            raise Problem(409, "not_failed", "Only a mail that failed can be tried again.")
+        mail.refresh_from_db()
         return Response(WhitelistMailShape(mail).data, status=202)

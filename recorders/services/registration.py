@@ -50,6 +50,16 @@ def make_registration_code(
     return row, text
 
 
+def withdraw_registration_code(row: RegistrationCode, actor: Actor) -> bool:
+    """False when it was used in the meantime, or somebody else withdrew it."""
+    with transaction.atomic():
+        unused = RegistrationCode.objects.filter(pk=row.pk, used_at=None)
+        if not unused.delete()[0]:
+            return False
+        record(row.organisation, actor, "registration_code.withdrawn", row.name, code=str(row.pk))
+    return True
+
+
 def register(application: Application, address: str | None, now: datetime) -> Recorder:
     """A new recorder for a code, which is used up by it; raises CodeRefused.
 
