@@ -58,6 +58,15 @@ def withdraw_api_token(token: ApiToken, actor: Actor) -> None:
     token.delete()
 
 
+@transaction.atomic
+def withdraw_all(user: User, actor: Actor) -> int:
+    """Of a person whose password may have been known to somebody else. How many there were."""
+    tokens = list(user.api_tokens.all())
+    for token in tokens:
+        withdraw_api_token(token, actor)
+    return len(tokens)
+
+
 def in_order(scopes: frozenset[str]) -> list[str]:
     return [scope for scope in SCOPES if scope in scopes]
 

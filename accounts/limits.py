@@ -29,7 +29,7 @@ class Limit:
 
 
 # What asks for mails or makes secrets; of a person or of an organisation.
-INVITATIONS = Limit("invitations", 200, 3600)  # of an organisation: a whole shift in an afternoon
+INVITATIONS = Limit("invitations", 2000, 3600)  # of an organisation: a list of people at once
 INVITATIONS_AGAIN = Limit("invitations-again", 5, 3600)  # of one membership
 PASSWORD_MAILS = Limit("password-mails", 3, 3600)  # of one address
 PASSWORD_LINKS = Limit("password-links", 10, 3600)  # of one person, by administrators

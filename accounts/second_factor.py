@@ -77,8 +77,9 @@ def codes_left(user: User) -> int | None:
     return len(codes.wrap().get_unused_codes()) if codes else None
 
 
-def note_shown(request: HttpRequest, user: User, authenticator: Authenticator) -> None:
-    record_authentication(request, user, "mfa", id=authenticator.pk, type=authenticator.type)
+def note_shown(request: HttpRequest, user: User, kind: str) -> None:
+    """Setting one up showed it: from now on this session is as strong as one that signed in so."""
+    record_authentication(request, user, "mfa", type=kind)
 
 
 def forget_in_session(request: HttpRequest) -> None:

@@ -12,12 +12,15 @@ from typing import TypeVar
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
 
-from accounts import tasks
-from accounts.access import announce_change
+from accounts import invitations, onsite, tasks
+from accounts.access import access_changed, announce_change
 from accounts.audit import PORTAL, Actor, record
 from accounts.built_in import make_built_in_groups
 from accounts.errors import NotPossible
+from accounts.limits import INVITATIONS, INVITATIONS_AGAIN, require
 from accounts.models import Group, Membership, Organisation, User
 from accounts.organisations.handles import free_handle
 
@@ -51,30 +54,52 @@ def create_organisation(
 
 
 def add_person(
-    organisation: Organisation, email: str, name: str, groups: Collection[Group], actor: Actor
+    organisation: Organisation, login: str, name: str, groups: Collection[Group], actor: Actor
 ) -> Membership:
-    """Invites the person by mail. It looks the same whether they have an account already or not."""
-    email = email.strip().lower()
+    """Invites the person. By e-mail address, it looks the same whether they have an account already
+    or not; a user name ends with `@` and the organisation's handle, and is of this one alone."""
+    login = login.strip().lower()
+    if actor.user is not None:
+        require(INVITATIONS, organisation.pk, "invitations")
     with _change(organisation):
-        if organisation.memberships.filter(user__email=email).exists():
-            raise NotPossible("already_member", f"{email} already belongs to {organisation}.")
-        user, _ = User.objects.get_or_create(
-            email=email, defaults={"name": name, "password": make_password(None)}
-        )
+        known = Q(user__email=login) | Q(user__username=login)
+        if organisation.memberships.filter(known).exists():
+            raise NotPossible("already_member", f"{login} already belongs to {organisation}.")
+        user = _account(organisation, login, name)
         membership = Membership.objects.create(
             user=user, organisation=organisation, name=name, state=State.INVITED
         )
         membership.groups.set(_own(organisation, groups))
         _settle(user)
-        record(organisation, actor, "person.added", email, name=name, groups=_names(groups))
-    invite(membership)
+        record(organisation, actor, "person.added", login, name=name, groups=_names(groups))
+        invite(membership)
     return membership
 
 
+def _account(organisation: Organisation, login: str, name: str) -> User:
+    key = "username" if login.endswith(f"@{organisation.handle}") else "email"
+    new = {"name": name, "password": make_password(None)}
+    user, _ = User.objects.get_or_create(**{key: login}, defaults=new)
+    if user.is_service:
+        raise NotPossible("name_taken", f"{login} is the name of a service.")
+    return user
+
+
 def invite(membership: Membership) -> None:
-    """Mails the invitation, after the transaction; again whenever somebody asks for it."""
+    """A new link, which makes older ones void, mailed after the transaction."""
+    invitations.renew(membership, timezone.now())
     # No partial: Django names the function when it fails, and a partial has no name.
     transaction.on_commit(lambda: tasks.send_invitation.delay(membership.pk), robust=True)
+
+
+def invite_again(membership: Membership, actor: Actor) -> None:
+    require(INVITATIONS_AGAIN, membership.pk, "new invitations of one person")
+    with _change(membership.organisation):
+        membership.refresh_from_db(fields=["state"])
+        if membership.state != State.INVITED:
+            raise NotPossible("wrong_state", f"{membership} has joined already.")
+        invite(membership)
+        record(membership.organisation, actor, "person.invited_again", membership.user.login)
 
 
 def accept_invitation(membership: Membership, actor: Actor, password: str | None = None) -> None:
@@ -165,6 +190,8 @@ def _settle(user: User) -> None:
     """Sign-in is for people whom at least one organisation has, invites, and has not disabled."""
     user.is_active = user.memberships.exclude(state=State.DISABLED).exists()
     user.save(update_fields=["is_active"])
+    if not user.is_active:
+        onsite.forget(user)
 
 
 def _set_first_password(user: User, password: str) -> None:
@@ -289,6 +316,7 @@ def _change(organisation: Organisation) -> Iterator[None]:
         Organisation.objects.select_for_update().get(pk=organisation.pk)
         administrators = organisation.memberships.administrators()
         had_one = administrators.exists()
+        access_changed([organisation.pk])
         yield
         if had_one and not administrators.all().exists():
             raise NotPossible(

@@ -26,6 +26,14 @@ NOTICES = {
 }
 
 
+_mail_task = shared_task(
+    autoretry_for=(SMTPException, OSError),
+    retry_backoff=5,
+    retry_backoff_max=300,
+    max_retries=6,
+)
+
+
 @shared_task
 def record_failed_sign_in(login: str, address: str | None) -> None:
     from accounts.sign_ins import record_for_person
@@ -35,12 +43,25 @@ def record_failed_sign_in(login: str, address: str | None) -> None:
         record_for_person(user, Actor(user, user.login, address), "person.sign_in_failed")
 
 
-@shared_task(
-    autoretry_for=(SMTPException, OSError),
-    retry_backoff=5,
-    retry_backoff_max=300,
-    max_retries=6,
-)
+@_mail_task
+def send_email_link(user_pk: str, email: str) -> None:
+    """To the new address: the link, or that it has an account already (A7)."""
+    from accounts import email_change
+
+    for user in User.objects.filter(pk=user_pk, is_active=True):
+        is_taken = User.objects.filter(email=email).exists()
+        organisation = None if is_taken else mail.organisation_for(user)
+        facts = {
+            "user": user,
+            "email": email,
+            "link": email_change.link_of(user, email),
+            "hours": email_change.LINK_HOURS,
+        }
+        template = "accounts/mail/email_taken" if is_taken else "accounts/mail/email_link"
+        mail.rendered(organisation, "Your e-mail address", template, facts, [email]).send()
+
+
+@_mail_task
 def send_notice(user_pk: str, action: str, address: str | None, to: str = "") -> None:
     """To the person's address, or to `to`, which was theirs."""
     for user in User.objects.filter(pk=user_pk):

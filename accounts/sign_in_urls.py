@@ -3,7 +3,7 @@
 from allauth.account import views as allauth_views
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from accounts.views import security, sessions, sign_in
+from accounts.views import email, person_sign_in, security, sessions, sign_in
 
 _signing_in: list[URLPattern | URLResolver] = [
     path("accounts/login/", allauth_views.login, name="account_login"),
@@ -43,6 +43,8 @@ _passwords: list[URLPattern | URLResolver] = [
 
 _security: list[URLPattern | URLResolver] = [
     path("account/security/", security.security, name="mfa_index"),
+    path("account/email/", email.change_email, name="own-email"),
+    path("account/email/<str:token>/", email.follow_link, name="own-email-link"),
     path("account/security/app/", security.activate_app, name="mfa_activate_totp"),
     path("account/security/app/remove/", security.remove_app, name="mfa_deactivate_totp"),
     path("account/security/codes/", security.recovery_codes, name="mfa_view_recovery_codes"),
@@ -66,9 +68,19 @@ _sessions: list[URLPattern | URLResolver] = [
     path("account/sessions/<int:session_id>/end/", sessions.end_one, name="own-session-end"),
 ]
 
+_of_others: list[URLPattern | URLResolver] = [
+    path(
+        "users/<uuid:user_id>/password/",
+        person_sign_in.password_link,
+        name="person-password-link",
+    ),
+    path("users/<uuid:user_id>/sign-out/", person_sign_in.sign_out, name="person-sign-out"),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
     *_signing_in,
     *_passwords,
     *_security,
     *_sessions,
+    *_of_others,
 ]

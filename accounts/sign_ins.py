@@ -98,11 +98,9 @@ def _password_reset(request: HttpRequest, user: User, **kwargs: Any) -> None:
 def _factor_added(
     request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: Any
 ) -> None:
-    """Setting one up showed it: from now on this session is as strong as one that signed in so."""
     kind = authenticator.type
     if kind == second_factor.Type.RECOVERY_CODES:
         return  # they come with the first of the others
-    second_factor.note_shown(request, user, authenticator)
     action = "person.passkey_added" if kind == second_factor.Type.WEBAUTHN else "person.app_added"
     _protection_changed(user, request, action)
     announce_change([user])

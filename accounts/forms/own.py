@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from django import forms
 
+from accounts.names import NameField
+
 
 class OwnNameForm(forms.Form):
-    name = forms.CharField(label="Your name", max_length=100, required=False)
+    name = NameField(label="Your name", max_length=100, required=False)
 
-    def clean_name(self) -> str:
-        return " ".join(self.cleaned_data["name"].split())
+
+class EmailForm(forms.Form):
+    email = forms.EmailField(label="New e-mail address", max_length=254)
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).lower()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -13,6 +14,8 @@ from accounts.encrypted import EncryptedTextField
 from accounts.ids import random_id
 from accounts.models.organisations import Organisation
 from accounts.querysets import GroupQuerySet, MembershipQuerySet
+
+INVITATION_LIFETIME = timedelta(days=7)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -107,6 +110,14 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return self.name or self.user.login
+
+    @property
+    def invitation_ends_at(self) -> datetime | None:
+        return self.invited_at and self.invited_at + INVITATION_LIFETIME
+
+    def is_invitation_over(self, now: datetime) -> bool:
+        ends_at = self.invitation_ends_at
+        return ends_at is not None and ends_at <= now
 
 
 class Group(models.Model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from allauth.account.utils import perform_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import invitations
@@ -25,7 +26,7 @@ def follow_link(request: HttpRequest, token: str) -> HttpResponse:
 
     Only for links that lead somewhere: a session is a row, and anybody may ask.
     """
-    if invitations.find(token) is None:
+    if invitations.find(token, timezone.now()) is None:
         return render(request, "accounts/invitation_gone.html", status=404)
     request.session[SESSION_KEY] = token
     return redirect("invitation")
@@ -33,7 +34,7 @@ def follow_link(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request: HttpRequest) -> HttpResponse:
-    membership = invitations.find(request.session.get(SESSION_KEY, ""))
+    membership = invitations.find(request.session.get(SESSION_KEY, ""), timezone.now())
     if membership is None:
         return render(request, "accounts/invitation_gone.html", status=404)
     if request.user.is_authenticated and request.user != membership.user:

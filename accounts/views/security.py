@@ -85,8 +85,20 @@ class AddPasskey(passkey_views.AddWebAuthnView):  # type: ignore[misc]  # allaut
         context["js_data"]["creation_options"] = {"publicKey": wanted}
         return context
 
+    def form_valid(self, form: Form) -> HttpResponse:
+        response: HttpResponse = super().form_valid(form)
+        second_factor.note_shown(self.request, self.request.user, second_factor.Type.WEBAUTHN)
+        return response
 
-activate_app = for_whole_account(app_views.activate_totp)
+
+class ActivateApp(app_views.ActivateTOTPView):  # type: ignore[misc]  # as above
+    def form_valid(self, form: Form) -> HttpResponse:
+        response: HttpResponse = super().form_valid(form)
+        second_factor.note_shown(self.request, self.request.user, second_factor.Type.TOTP)
+        return response
+
+
+activate_app = for_whole_account(ActivateApp.as_view())
 remove_app = for_whole_account(app_views.deactivate_totp)
 recovery_codes = for_whole_account(code_views.view_recovery_codes)
 new_recovery_codes = for_whole_account(code_views.generate_recovery_codes)

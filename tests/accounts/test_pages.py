@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import time_machine
 from django.test import Client
 
 from accounts import services
@@ -41,6 +42,7 @@ def test_without_mail_the_page_shows_the_link_to_hand_over(office, organisation,
     assert f"{settings.CONTERA_BASE_URL}/invitation/" not in text(office.get(address))
 
 
+@time_machine.travel("2026-05-04", tick=False)
 def test_inviting_tells_nothing_about_accounts_elsewhere(office, organisation, stranger):
     """A3 of the requirements: the same words, state and last sign-in for everybody."""
     stranger.last_login = stranger.date_joined
@@ -52,7 +54,8 @@ def test_inviting_tells_nothing_about_accounts_elsewhere(office, organisation, s
         row = text(office.get("/users/", {"q": email}))
         neutral = [part.replace(email, "E").replace(str(user), "U") for part in (page, row)]
         pages.append([line for part in neutral for line in part.splitlines() if "csrf" not in line])
-    hidden = [[line for line in page if "/invitation/" not in line] for page in pages]
+    secret = ("/invitation/", "data:image")  # the link, and the same as a picture
+    hidden = [[line for line in page if not any(s in line for s in secret)] for page in pages]
     assert hidden[0] == hidden[1]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from accounts import invitations, services
 from accounts.audit import PORTAL
@@ -130,7 +131,7 @@ def test_every_change_is_audited_with_before_and_after(viewer, organisation):
 def test_an_invitation_link_dies_with_its_invitation(organisation):
     invited = services.add_person(organisation, "new@harbour.test", "New", [], PORTAL)
     token = invitations.token_of(invited)
-    assert invitations.find(token) == invited
-    assert invitations.find(token + "x") is None
+    assert invitations.find(token, timezone.now()) == invited
+    assert invitations.find(token + "x", timezone.now()) is None
     services.remove_person(invited, PORTAL)
-    assert invitations.find(token) is None
+    assert invitations.find(token, timezone.now()) is None

@@ -171,13 +171,14 @@ def cost(login: str) -> tuple[int, int, str]:
 
 
 @pytest.fixture
-def _counted(settings, viewer):
+def _counted(settings, viewer) -> None:
     settings.PASSWORD_HASHERS = [f"{__name__}.CountedHasher"]
     viewer.set_password(PASSWORD)
     viewer.save()
 
 
-def test_unknown_people_cost_the_same_work_and_get_the_same_answer(_counted, viewer, organisation):
+@pytest.mark.usefixtures("_counted")
+def test_unknown_people_cost_the_same_work_and_get_the_same_answer(viewer, organisation):
     from accounts import services
     from accounts.audit import PORTAL
 
