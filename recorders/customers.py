@@ -37,7 +37,8 @@ def customers_of(dealer: Organisation, user: User, now: datetime) -> Organisatio
     asked = Q(state=Consent.State.REQUESTED)
     given = Q(pk__in=Consent.objects.in_force(now).values("pk"))
     consents = Consent.objects.visible_to(user).filter(asked | given, dealer=dealer)
-    shown = Prefetch("consents", consents, to_attr="open_consents")
+    given_first = consents.order_by("state", "-ends_at")
+    shown = Prefetch("consents", given_first, to_attr="open_consents")
     mine = managed_customers(user, now).below(dealer)
     return mine.select_related("dealer").prefetch_related(shown)
 
