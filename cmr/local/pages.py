@@ -56,11 +56,12 @@ def header(title: str, lead: object = "") -> Markup:
 
 
 def sign_in_page(
-    machine: Machine, *, has_accounts: bool, name: str, next_: str, why: str
+    machine: Machine, words: Markup, *, has_accounts: bool, name: str, next_: str, why: str
 ) -> Markup:
     content = render(
         "sign_in",
         recorder=machine.name,
+        words=words,
         name=name,
         next=next_,
         message=message("error", why) if why else Markup(""),

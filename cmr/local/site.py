@@ -24,6 +24,7 @@ from cmr.local.access import BROWSER, PASSWORD_SESSION, LocalAccess
 from cmr.local.accounts import AccountError
 from cmr.local.html import Markup
 from cmr.local.machine import Machine
+from cmr.local.onsite_words import list_words, sign_in_words
 from cmr.local.pages import sign_in_page
 from cmr.local.sessions import LIFETIME_S
 from cmr.local.settings_page import enrol_recorder, enrolment_page, save_settings, settings_page
@@ -207,7 +208,10 @@ async def _sign_out(site: LocalSite, visit: Visit) -> web.StreamResponse:
 def _sign_in(site: LocalSite, name: str, next_: str, why: str) -> Markup:
     has_accounts = bool(site.access.accounts.all())
     next_ = next_ if next_ in PAGES else ""
-    return sign_in_page(site.machine, has_accounts=has_accounts, name=name, next_=next_, why=why)
+    words = sign_in_words(site.access.onsite)
+    return sign_in_page(
+        site.machine, words, has_accounts=has_accounts, name=name, next_=next_, why=why
+    )
 
 
 def _set_cookie(
@@ -239,7 +243,8 @@ async def _recorded(site: LocalSite, visit: Visit) -> web.StreamResponse:
 
 
 async def _status(site: LocalSite, visit: Visit) -> web.StreamResponse:
-    return html_answer(await status_page(site.machine, visit))
+    access, words = site.access.access(visit.who), list_words(site.access.onsite)
+    return html_answer(await status_page(site.machine, visit, access, words))
 
 
 async def _settings(site: LocalSite, visit: Visit) -> web.StreamResponse:

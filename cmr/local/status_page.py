@@ -7,21 +7,32 @@ from typing import Any
 
 from cmr.local.html import Markup, fill, join
 from cmr.local.machine import Machine
+from cmr.local.onsite_words import who_words
 from cmr.local.pages import header, message, page
 from cmr.local.visit import Visit
+from cmr.local.who import LISTED
 from cmr.report import size_words
+from protocol.tokens import AccessToken
 
 _GOOD, _BUSY, _BAD = "is-good", "is-busy", "is-bad"
 
 
-async def status_page(machine: Machine, visit: Visit) -> Markup:
+async def status_page(
+    machine: Machine, visit: Visit, access: AccessToken, list_words: Markup
+) -> Markup:
+    """Cameras that the person may see; `list_words` tell of the on-site list."""
     status = await machine.status()
+    cameras = [camera for camera in status["cameras"] if access.grants.get(camera["number"])]
+    is_limited = visit.who.kind == LISTED and not visit.who.may_configure
+    if is_limited and status["storage"] is not None:
+        status["storage"] = {**status["storage"], "oldest": None}  # not theirs to know
     content = join(
         [
             header("Status", f"Version {status['version']}"),
             *(message("warning", _sentence(problem)) for problem in status["problems"]),
             _card("Recorder", _facts(status)),
-            _card("Cameras", _cameras(status["cameras"]), "is-flush"),
+            _card("Signing in here", _sign_in(visit, list_words)),
+            _card("Cameras", _cameras(cameras), "is-flush"),
         ]
     )
     refresh = Markup('<script type="module" src="/static/js/local/status_page.js"></script>')
@@ -37,6 +48,11 @@ def _card(title: str, content: Markup, kind: str = "") -> Markup:
 def _facts(status: dict[str, Any]) -> Markup:  # Any: JSON
     rows = join(fill("<dt>{n}</dt><dd>{t}</dd>", n=name, t=text) for name, text in _rows(status))
     return fill('<dl class="facts">{rows}</dl>', rows=rows)
+
+
+def _sign_in(visit: Visit, list_words: Markup) -> Markup:
+    rows = '<dl class="facts"><dt>You</dt><dd>{who}</dd><dt>People of the portal</dt><dd>{l}</dd>'
+    return fill(rows + "</dl>", who=who_words(visit.who), l=list_words)
 
 
 def _rows(status: dict[str, Any]) -> Iterator[tuple[str, object]]:
@@ -72,7 +88,8 @@ def _storage(storage: dict[str, Any] | None) -> object:
 
 def _cameras(cameras: list[dict[str, Any]]) -> Markup:
     if not cameras:
-        return Markup('<div class="empty"><p>No camera is configured yet.</p></div>')
+        words = "No camera is configured yet, or none is yours to see."
+        return fill('<div class="empty"><p>{words}</p></div>', words=words)
     return fill('<ul class="list camera-list">{rows}</ul>', rows=join(map(_camera, cameras)))
 
 
