@@ -370,3 +370,18 @@ async def test_only_who_may_do_something_else_is_told(
     assert await kept.keep(signed(portal, clock, people=people, grants=later)) == {"id-anna"}
     none = (later[0], replace(MANAGE, holds=NONE))
     assert await kept.keep(signed(portal, clock, people=people, grants=none)) == {"id-ben@"}
+
+
+async def test_when_the_list_is_over_the_page_says_so(
+    site: Site, visitor: aiohttp.ClientSession, keep: Keep
+) -> None:
+    await keep()
+    assert "with your portal login" in await page(visitor, f"{site.http}/sign-in/")
+    await sign_in(visitor, site.http, ANNA)
+    site.machine.registration.clock = lambda: time.time() + 25 * HOUR
+    assert await page(visitor, f"{site.http}/live/") == "303"
+    refused = await sign_in(visitor, site.http, ANNA)
+    assert refused.status == 403
+    assert "until this recorder reaches the portal again" in " ".join(
+        (await refused.text()).split()
+    )
