@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allauth.account.internal.flows.login import record_authentication
 from allauth.account.utils import perform_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -64,10 +65,13 @@ def _join(request: HttpRequest, membership: Membership, password: str | None) ->
     except NotPossible:  # another request with the same link was faster
         return render(request, "accounts/invitation_gone.html", status=404)
     request.session.pop(SESSION_KEY, None)
-    if password is not None:
-        perform_login(request, membership.user)
+    if password is None:
+        response: HttpResponse = redirect("/recorders/")
+    else:
+        record_authentication(request, membership.user, "password")
+        response = perform_login(request, membership.user, redirect_url="/recorders/")
     request.session[ORGANISATION_KEY] = str(membership.organisation_id)
-    return redirect("/recorders/")
+    return response
 
 
 def _page(
