@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +39,34 @@ def states() -> dict[str, str]:
     return {"camera 1": "connecting"}
 
 
+@dataclass
+class Kept:
+    """An on-site list that believes everything: its text is its version."""
+
+    version: str | None = None
+    was_forgotten: bool = False
+    notes: int = 0
+
+    async def keep(self, text: str) -> None:
+        self.version = text
+
+    def forget(self) -> None:
+        self.version, self.was_forgotten = None, True
+
+    def note_time(self) -> None:
+        self.notes += 1
+
+
+@pytest.fixture
+def onsite() -> Kept:
+    return Kept()
+
+
 @pytest.fixture
 async def start(
     states: dict[str, str],
     registration: Registration,
+    onsite: Kept,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Callable[[], asyncio.Task[None]]]:
@@ -55,7 +79,7 @@ async def start(
         return {"capabilities": ["relay"], "local_addresses": [], "cameras": [], "storage": {}}
 
     def make() -> asyncio.Task[None]:
-        heartbeat = Heartbeat(registration, tmp_path, report, lambda: dict(states))
+        heartbeat = Heartbeat(registration, tmp_path, report, lambda: dict(states), onsite=onsite)
         tasks.append(asyncio.create_task(heartbeat.run()))
         return tasks[0]
 
@@ -246,3 +270,46 @@ def test_the_keys_of_nodes_are_kept_by_their_addresses(portal: Signer) -> None:
 def test_relay_addresses_lose_their_slash() -> None:
     access = relay_access({"urls": ["https://r1.test/", "http://r2.test"], "pass": "p"})
     assert access.urls == ("https://r1.test", "http://r2.test")
+
+
+async def test_a_newer_on_site_list_is_fetched_once(
+    start: Callable[[], object],
+    registration: Registration,
+    scripted: ScriptedPortal,
+    onsite: Kept,
+) -> None:
+    scripted.answer, scripted.bundle = {"access_version": "v1"}, "v1"
+    start()
+    await until(lambda: onsite.version == "v1")
+    registration.ask_for_heartbeat()
+    await until(lambda: len(scripted.heartbeats) > 1)
+    scripted.answer, scripted.bundle = {"access_version": "v2"}, "v2"
+    registration.ask_for_heartbeat()
+    await until(lambda: onsite.version == "v2")
+    assert scripted.bundles_fetched == 2
+
+
+async def test_a_portal_that_lets_nobody_in_on_site_takes_the_list_away(
+    start: Callable[[], object], scripted: ScriptedPortal, onsite: Kept
+) -> None:
+    onsite.version, scripted.answer = "v1", {"access_version": None}
+    start()
+    await until(lambda: onsite.was_forgotten)
+    assert scripted.bundles_fetched == 0
+
+
+async def test_a_removed_recorder_lets_nobody_of_the_portal_in(
+    start: Callable[[], object], scripted: ScriptedPortal, onsite: Kept
+) -> None:
+    onsite.version, scripted.refusal = "v1", (401, "recorder_unknown")
+    start()
+    await until(lambda: onsite.was_forgotten)
+
+
+async def test_the_time_is_noted_while_the_portal_is_away(
+    start: Callable[[], object], scripted: ScriptedPortal, onsite: Kept
+) -> None:
+    onsite.version, scripted.refusal = "v1", (503, "busy")
+    start()
+    await until(lambda: onsite.notes > 1)
+    assert onsite.version == "v1"

@@ -38,6 +38,9 @@ class ScriptedPortal:
     public_key: dict[str, str] | None = None
     applications: list[dict[str, Any]] = field(default_factory=list)
     heartbeats: list[dict[str, Any]] = field(default_factory=list)
+    viewings: list[dict[str, Any]] = field(default_factory=list)
+    bundle: str | None = None  # the on-site list
+    bundles_fetched: int = 0
     clock_s: float = 0.0  # how far its clock is ahead of ours
     url: str = ""
 
@@ -46,6 +49,8 @@ class ScriptedPortal:
         app = web.Application()
         app.router.add_post("/api/v1/recorder/enrol", self._enrol)
         app.router.add_post("/api/v1/recorder/heartbeat", self._heartbeat)
+        app.router.add_post("/api/v1/recorder/viewings", self._viewings)
+        app.router.add_get("/api/v1/recorder/bundle", self._bundle)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", port)
@@ -85,6 +90,18 @@ class ScriptedPortal:
         }
         facts = {"relay": relay, "clock_offset_s": -self.clock_s, **self._facts()}
         return web.json_response(facts)
+
+    async def _viewings(self, request: web.Request) -> web.Response:
+        """Takes them, and says so unless it is told to fail: then as one whose answer is lost."""
+        self.viewings += (await request.json())["viewings"]
+        return self._refused() or web.json_response({"seen": self.viewings[-1]["number"]})
+
+    async def _bundle(self, request: web.Request) -> web.Response:
+        token = bearer(request.headers.get("Authorization")) or ""
+        if self.public_key and self._issuer(self.public_key, token) != RECORDER_ID:
+            return _problem(401, "token_invalid")
+        self.bundles_fetched += 1
+        return web.json_response({"bundle": self.bundle})
 
     def _facts(self) -> dict[str, Any]:
         return {
