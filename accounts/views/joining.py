@@ -16,6 +16,7 @@ from accounts.errors import NotPossible
 from accounts.forms.passwords import FirstPasswordForm
 from accounts.middleware import ORGANISATION_KEY
 from accounts.models import Membership
+from accounts.organisations.brands import brand_of
 from accounts.services import accept_invitation
 
 SESSION_KEY = "invitation"  # holds the token of the link
@@ -77,4 +78,6 @@ def _join(request: HttpRequest, membership: Membership, password: str | None) ->
 def _page(
     request: HttpRequest, membership: Membership, form: FirstPasswordForm | None = None
 ) -> HttpResponse:
-    return render(request, "accounts/invitation.html", {"membership": membership, "form": form})
+    brand = brand_of(membership.organisation)
+    context = {"membership": membership, "form": form, "brand": brand}
+    return render(request, "accounts/invitation.html", context)
