@@ -69,8 +69,8 @@ class Viewings:
     async def run(self) -> None:
         """Keeps what is over on disk until cancelled, and then what is left. Exactly one task
         runs this."""
-        await self._try(self._log.recover)
         try:
+            await self._try(self._log.recover)
             while True:
                 await asyncio.sleep(KEEP_S)
                 self._book.tick(self._now())

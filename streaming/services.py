@@ -22,7 +22,7 @@ from recorders.policy import camera_rights, entitlement
 from recorders.services.network import stun_servers
 from streaming.broker.facts import Facts, ManualAddress, Plan, Viewer
 from streaming.broker.offers import offers
-from streaming.viewing import note_viewing
+from streaming.viewing import is_first_lately, note_viewing
 
 ALL_PATHS = frozenset(PATHS)
 NO_PATHS: frozenset[str] = frozenset()
@@ -65,15 +65,18 @@ def open_session(
     plan = offers(_facts(recorder, wanted, now))
     session_id = _session_id(user, recorder, wanted.path)
     if plan.offers:
-        record(
-            recorder.organisation,
-            actor,
-            "session.opened",
-            recorder,
-            recorder=str(recorder.pk),
-            path=wanted.path,
-            cameras=[camera.name for camera in rights],
-        )
+        if is_first_lately(user.pk, recorder.pk, wanted.path):
+            record(
+                recorder.organisation,
+                actor,
+                "session.opened",
+                recorder,
+                recorder=str(recorder.pk),
+                path=wanted.path,
+                client=user.circumstances.client,
+                session=session_id.partition(".")[0],
+                cameras=[camera.name for camera in rights],
+            )
         paths = _allowed_paths(recorder, wanted.path)
         token = issue_token(user, recorder, session_id, now, paths)
         note_viewing(user.pk, recorder.pk)

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 KEPT_S = ACCESS_LIFETIME_S + 2 * LEEWAY_S
 MAX_RECORDERS = 1_000  # of a person; no screen shows as many
 ANSWER_S = 2.0
+OPENED_S = 60
 
 
 def note_viewing(user_id: object, recorder_id: object) -> None:
@@ -35,6 +36,16 @@ def note_viewing(user_id: object, recorder_id: object) -> None:
             orders.execute()
     except (RedisError, OSError) as error:
         logger.warning("not noted who watches: %s", error)
+
+
+def is_first_lately(user_id: object, recorder_id: object, path: str) -> bool:
+    """False when the person opened a session there by this way within the last OPENED_S: a page
+    that is loaded again and again must not flood the audit trail. True when nobody knows."""
+    key = f"contera.opened.{user_id}.{recorder_id}.{path}"
+    try:
+        return bool(_redis(settings.REDIS_URL).set(key, 1, nx=True, ex=OPENED_S))
+    except (RedisError, OSError):
+        return True
 
 
 def viewed_by(user_id: object) -> list[UUID]:

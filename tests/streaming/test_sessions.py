@@ -108,6 +108,14 @@ def test_the_trail_tells_who_opened_what(viewer, recorder, organisation):
     assert (entry.actor, entry.target, entry.organisation) == (viewer, "Gate", organisation)
 
 
+def test_a_page_that_is_loaded_again_does_not_flood_the_trail(viewer, owner, recorder):
+    for _ in range(3):
+        open_session(viewer, recorder)
+    open_session(viewer, recorder, "relay")
+    open_session(owner, recorder)
+    assert AuditEntry.objects.filter(action="session.opened").count() == 3
+
+
 @pytest.mark.parametrize("call", [open_session, renew])
 def test_a_stranger_finds_nothing(stranger, recorder, call):
     assert call(stranger, recorder).status_code == 404
