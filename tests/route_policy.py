@@ -456,6 +456,8 @@ api-whitelist-txt                      GET    401       404      403    ok
 api-whitelist-csv                      GET    401       404      403    ok
 api-whitelist-mail-retry               POST   401       404      403    ok
 api-archive                            GET    401       404      404    404
+api-group-hidden-cameras               GET    401       404      403    ok
+api-group-hidden-cameras               PUT    401       404      403    ok
 schema                                 GET    ok        ok       ok     ok
 api-docs                               GET    ok        ok       ok     ok
 jwks                                   GET    ok        ok       ok     ok

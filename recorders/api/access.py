@@ -11,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api.body import checked
 from accounts.api.problems import Problem
 from accounts.api.views import ApiView
 from accounts.audit import Actor
@@ -87,9 +88,8 @@ class GroupGrantsView(ApiView):
     )
     def put(self, request: Request, group_id: UUID) -> Response:
         group = _group(request, group_id)
-        wanted = GrantsSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        values = [_value(grant) for grant in wanted.validated_data["grants"]]
+        wanted = checked(GrantsSerializer, request)
+        values = [_value(grant) for grant in wanted["grants"]]
         try:
             set_grants(group, values, Actor.of(request))
         except NotPossible as error:
@@ -114,9 +114,8 @@ class GroupHiddenCamerasView(ApiView):
     )
     def put(self, request: Request, group_id: UUID) -> Response:
         group = _group(request, group_id)
-        wanted = HiddenCamerasSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        ids = set(wanted.validated_data["cameras"])
+        wanted = checked(HiddenCamerasSerializer, request)
+        ids = set(wanted["cameras"])
         cameras = Camera.objects.visible_to(person_of(request)).select_related("recorder")
         found = list(cameras.filter(pk__in=ids, recorder__organisation=group.organisation_id))
         if len(found) != len(ids):

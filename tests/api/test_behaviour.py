@@ -311,3 +311,29 @@ def test_a_bug_gives_the_key_free(program, monkeypatch):
 @pytest.mark.parametrize("key", ["", "x" * 256, "ä"])
 def test_a_key_that_is_none_is_refused(api, key):
     assert post_group(api, key).json()["code"] in ("bad_idempotency_key", "bad_text")
+
+
+# --- What pages do, programs can do ---------------------------------------------------------------
+
+
+def test_an_invitation_is_sent_again_until_it_is_taken_up(api, organisation, viewer):
+    made = api.post("/api/v1/users/", {"email": "b@c.test", "name": "B"}, content_type=JSON).json()
+    assert api.post(f"/api/v1/users/{made['id']}/invitation/").status_code == 202
+    answer = api.post(f"/api/v1/users/{viewer.pk}/invitation/")
+    assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
+
+
+def test_a_registration_code_is_listed_and_withdrawn(api, organisation):
+    made = api.post("/api/v1/registration-codes/", {"name": "Gate"}, content_type=JSON).json()
+    (listed,) = api.get("/api/v1/registration-codes/").json()
+    assert (listed["id"], "code" in listed) == (made["id"], False)
+    address = f"/api/v1/registration-codes/{made['id']}/"
+    assert (api.delete(address).status_code, api.get(address).status_code) == (204, 404)
+
+
+def test_the_whitelist_comes_in_three_forms(api, recorder):
+    address = f"/api/v1/recorders/{recorder.pk}/whitelist"
+    rows = api.get(f"{address}/").json()["rows"]
+    for kind in ("txt", "csv"):
+        text = api.get(f"{address}.{kind}").content.decode()
+        assert all(row["host"] in text for row in rows if row["is_required"])
