@@ -8,14 +8,20 @@ from uuid import UUID
 from rest_framework import serializers
 
 from accounts.api_tokens import MAX_DAYS
+from accounts.audit_words import GROUPS
 from accounts.models import ApiToken, AuditEntry, Group, Membership
+from accounts.names import validate_name
 from accounts.scopes import NAMES
 
 
 class NewServiceTokenSerializer(serializers.Serializer[Any]):  # Any: DRF's own generic
     """What a token may be used for; it never does more than its person or service may."""
 
-    name = serializers.CharField(max_length=100, help_text="Of the program, for the list of tokens")
+    name = serializers.CharField(
+        max_length=100,
+        validators=[validate_name],
+        help_text="Of the program, for the list of tokens",
+    )
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=NAMES),
         allow_null=True,
@@ -93,7 +99,7 @@ class MyOrganisationSerializer(serializers.Serializer[Any]):
 class MeSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(read_only=True)
     email = serializers.EmailField(read_only=True)
-    name = serializers.CharField(max_length=100, allow_blank=True)
+    name = serializers.CharField(max_length=100, validators=[validate_name], allow_blank=True)
     organisations = MyOrganisationSerializer(many=True, read_only=True)
     token = ApiTokenSerializer(
         read_only=True, allow_null=True, help_text="The one that you call with; null for pages"
@@ -126,13 +132,13 @@ class NewGroupSerializer(serializers.Serializer[Any]):
     organisation = serializers.UUIDField(
         required=False, help_text="Needed only by those who administer several"
     )
-    name = serializers.CharField(max_length=100)
+    name = serializers.CharField(max_length=100, validators=[validate_name])
 
 
 class GroupChangeSerializer(serializers.Serializer[Any]):
     """What is left out stays; `users` replaces who is in the group."""
 
-    name = serializers.CharField(max_length=100, required=False)
+    name = serializers.CharField(max_length=100, validators=[validate_name], required=False)
     requires_mfa = serializers.BooleanField(
         required=False, help_text="The group counts only after a second factor"
     )
@@ -167,7 +173,7 @@ class NewUserSerializer(serializers.Serializer[Any]):
         required=False, help_text="Needed only by those who administer several"
     )
     email = serializers.EmailField(max_length=254)
-    name = serializers.CharField(max_length=100)
+    name = serializers.CharField(max_length=100, validators=[validate_name])
     groups = serializers.ListField(child=serializers.UUIDField(), default=list, max_length=1000)
 
 
@@ -191,14 +197,14 @@ class NewServiceSerializer(serializers.Serializer[Any]):
     organisation = serializers.UUIDField(
         required=False, help_text="Needed only by those who administer several"
     )
-    name = serializers.CharField(max_length=100)
+    name = serializers.CharField(max_length=100, validators=[validate_name])
     groups = serializers.ListField(child=serializers.UUIDField(), default=list, max_length=1000)
 
 
 class UserChangeSerializer(serializers.Serializer[Any]):
     """What is left out stays; `groups` replaces the groups the person is in."""
 
-    name = serializers.CharField(max_length=100, required=False)
+    name = serializers.CharField(max_length=100, validators=[validate_name], required=False)
     groups = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=1000)
     state = serializers.ChoiceField(
         choices=[Membership.State.ACTIVE, Membership.State.DISABLED], required=False
@@ -211,6 +217,7 @@ class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
         fields = [
             "id",
             "organisation",
+            "number",
             "at",
             "actor",
             "actor_name",
@@ -218,6 +225,8 @@ class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
             "target",
             "detail",
             "address",
+            "previous",
+            "hash",
         ]
         read_only_fields = fields
 
@@ -225,5 +234,10 @@ class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
 class AuditQuerySerializer(serializers.Serializer[Any]):
     who = serializers.CharField(required=False, default="", help_text="A part of the actor's name")
     action = serializers.CharField(required=False, default="", help_text="As `recorder.renamed`")
+    group = serializers.ChoiceField(list(GROUPS), required=False, default="")
+    target = serializers.CharField(
+        required=False, default="", help_text="A part of the name of what it is about"
+    )
+    address = serializers.IPAddressField(required=False, default="")
     since = serializers.DateTimeField(required=False, default=None)
     until = serializers.DateTimeField(required=False, default=None, help_text="Exclusive")

@@ -7,13 +7,11 @@ from typing import Any
 from django import forms
 
 from accounts.models import Group
+from accounts.names import NameField
 
 
 class GroupNameForm(forms.Form):
-    name = forms.CharField(label="Name", max_length=100)
-
-    def clean_name(self) -> str:
-        return " ".join(self.cleaned_data["name"].split())
+    name = NameField(label="Name", max_length=100)
 
 
 class GroupForm(GroupNameForm):

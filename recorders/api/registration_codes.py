@@ -18,6 +18,7 @@ from accounts.api.body import checked
 from accounts.api.problems import Problem
 from accounts.api.views import ApiView
 from accounts.audit import Actor
+from accounts.names import validate_name
 from accounts.permissions import person_of
 from recorders.doors import configurable_organisation
 from recorders.models import RegistrationCode
@@ -28,9 +29,15 @@ _SHOWN = 100
 
 
 class NewRegistrationCodeShape(serializers.Serializer[Any]):  # Any: DRF's own generic
-    name = serializers.CharField(max_length=100, allow_blank=True, default="")
+    name = serializers.CharField(
+        max_length=100, validators=[validate_name], allow_blank=True, default=""
+    )
     location = serializers.CharField(
-        max_length=100, allow_blank=True, default="", help_text="Name; made when it is new"
+        max_length=100,
+        allow_blank=True,
+        default="",
+        validators=[validate_name],
+        help_text="Name; made when it is new",
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.names import validate_name
 from protocol.tokens import RIGHTS
 from recorders.models import Camera, Recorder, WhitelistMail
 
@@ -17,7 +18,7 @@ Shape = serializers.Serializer[Any]  # Any: DRF's own generic
 
 class LocationShape(Shape):
     id = serializers.UUIDField(read_only=True)
-    name = serializers.CharField(max_length=100)
+    name = serializers.CharField(max_length=100, validators=[validate_name])
 
 
 class ConnectionShape(Shape):
@@ -34,7 +35,7 @@ class ConnectionShape(Shape):
 
 class RecorderShape(Shape):
     id = serializers.UUIDField(read_only=True)
-    name = serializers.CharField(max_length=100)
+    name = serializers.CharField(max_length=100, validators=[validate_name])
     location = LocationShape(read_only=True, allow_null=True)
     is_online = serializers.BooleanField(read_only=True)
     last_seen_at = serializers.DateTimeField(read_only=True, allow_null=True)
@@ -62,9 +63,13 @@ class RecorderPageShape(Shape):
 
 
 class RecorderChangeShape(Shape):
-    name = serializers.CharField(max_length=100, required=False)
+    name = serializers.CharField(max_length=100, validators=[validate_name], required=False)
     location = serializers.CharField(
-        max_length=100, required=False, allow_blank=True, help_text="Name; made when it is new"
+        max_length=100,
+        required=False,
+        allow_blank=True,
+        validators=[validate_name],
+        help_text="Name; made when it is new",
     )
 
 

@@ -7,14 +7,15 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 
+from accounts.names import NameField
 from recorders.models import Location, Recorder
 
 
 class RecorderForm(forms.Form):
     """Name and location, for a recorder that exists or that will be added."""
 
-    name = forms.CharField(max_length=100)
-    location = forms.CharField(
+    name = NameField(max_length=100)
+    location = NameField(
         max_length=100,
         required=False,
         widget=forms.TextInput({"autocomplete": "off", "list": "locations"}),
@@ -27,7 +28,7 @@ class RecorderForm(forms.Form):
 
 
 class AddRecorderForm(RecorderForm):
-    name = forms.CharField(
+    name = NameField(
         max_length=100,
         required=False,
         help_text="Empty: the name from the recorder's own configuration.",
