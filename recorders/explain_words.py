@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from accounts.models import Group
 from recorders.explanation import Explanation, Look, Source
 from recorders.grants import OFFERED, RECORDER_ONLY
 from recorders.grants.sentences import (
@@ -75,7 +76,11 @@ def held(found: Explanation, camera: Camera | None, zone: ZoneInfo) -> list[Held
     limited less first. A right that is held without limits is not told again with some."""
     rights_of: dict[tuple[str, ...], set[str]] = {}
     for right in OFFERED:
-        looks = [look for look in found.looks(right, camera) if look.reason in ("", *PASSING)]
+        looks = [
+            look
+            for look in found.looks(right, camera)
+            if look.reason in ("", *PASSING) and not _hides(found, look.source, camera)
+        ]
         kinds = {tuple(_conditions(look, zone)) for look in looks}
         for limits in [()] if () in kinds else kinds:
             rights_of.setdefault(limits, set()).add(right)
@@ -83,6 +88,11 @@ def held(found: Explanation, camera: Camera | None, zone: ZoneInfo) -> list[Held
         Held(frozenset(rights), rights_words(rights), limits)
         for limits, rights in sorted(rights_of.items(), key=lambda item: (len(item[0]), item[0]))
     ]
+
+
+def place_words(scope: Scope, scope_words: ScopeWords) -> str:
+    """`at Gate`, or `everywhere`."""
+    return "everywhere" if scope.is_everything else f"at {scope_words(scope)}"
 
 
 def _answer(
@@ -97,41 +107,55 @@ def _answer(
     until = None if not ends or None in ends else max(end for end in ends if end is not None)
     hidden_from = found.hidden.get(camera.pk, ()) if camera else ()
     steps = [
-        _step(look, zone, scope_words, [str(group) for group in hidden_from]) for look in looks
+        _step(look, zone, scope_words, hidden_from if _hides(found, look.source, camera) else ())
+        for look in looks
     ]
     return Answer(right, RIGHT_WORDS[right], bool(ends), until, _best_first(steps))
 
 
-def _step(look: Look, zone: ZoneInfo, scope_words: ScopeWords, hidden_from: list[str]) -> Step:
+def _hides(found: Explanation, source: Source, camera: Camera | None) -> bool:
+    """Whether the source gives nothing because the camera is hidden."""
+    return camera is not None and camera.pk in found.hidden and source.kind != "administrators"
+
+
+def _step(
+    look: Look, zone: ZoneInfo, scope_words: ScopeWords, hidden_from: Sequence[Group]
+) -> Step:
+    """`hidden_from`: groups from which the camera is hidden, when that stands in the way."""
     source = look.source
-    obstacle = REASON_WORDS.get(look.reason, look.reason)
-    if look.reason == "hidden":
-        obstacle = f"the camera is hidden from {joined(hidden_from)}"
-    if look.reason == "not_yet" and source.limits.holds_from:
-        obstacle = f"it holds from {moment_words(source.limits.holds_from, zone)}"
+    obstacles = [] if look.reason in ("", "hidden") else [_obstacle(look, zone)]
+    if hidden_from:
+        names = joined([str(group) for group in hidden_from])
+        obstacles.append(f"the camera is hidden from {names}")
     return Step(
         words=_source_words(source, scope_words),
         limits=limits_words(source.limits, zone),
         holds=look.holds,
-        obstacle=obstacle,
+        obstacle=", and ".join(obstacles),
         why=source.why,
         grant_id=source.grant_id,
         source=source,
     )
 
 
+def _obstacle(look: Look, zone: ZoneInfo) -> str:
+    begin = look.source.limits.holds_from
+    if look.reason == "not_yet" and begin:
+        return f"it holds from {moment_words(begin, zone)}"
+    return REASON_WORDS.get(look.reason, look.reason)
+
+
 def _source_words(source: Source, scope_words: ScopeWords) -> str:
     rights = rights_words(source.rights).lower()
     if source.kind == "administrators":
-        return f"{source.group} have every right in the organisation"
+        return f"{source.group}: every right in the organisation"
     if source.kind == "built_in":
-        return f"{source.group} is built in: {rights} everywhere"
+        return f"{source.group}, built in: {rights} everywhere"
     if source.kind == "dealer":
         return f"{source.dealer} manages this organisation's recorders: {rights}"
     if source.kind == "consent":
         return f"A consent lets {source.dealer} have {rights} here"
-    where = "everywhere" if source.scope.is_everything else f"at {scope_words(source.scope)}"
-    return f"{source.group} gives {rights} {where}"
+    return f"{source.group}: {rights} {place_words(source.scope, scope_words)}"
 
 
 def _best_first(steps: Iterable[Step]) -> list[Step]:

@@ -46,7 +46,7 @@ def add(request: HttpRequest, organisation: Organisation, group_id: UUID) -> Htt
     if request.method == "POST":
         camera = _camera(request, organisation)
         hide(group, camera, Actor.of(request))
-        messages.success(request, f"{group} no longer see {camera}.")
+        messages.success(request, f"{camera} is hidden from {group}.")
         return redirect("group-hidden", group_id)
     found = access_pick.cameras(request, organisation).exclude(hidden_from__group=group)
     context = {**access_context(group), **_listed(request, found)}

@@ -17,6 +17,7 @@ from accounts.audit import Actor
 from accounts.forms.refusals import accepts
 from accounts.models import Group, Organisation
 from accounts.permissions import for_administrators
+from recorders.explain_words import place_words
 from recorders.forms.access_limited import (
     HoursFormSet,
     LimitedGrantForm,
@@ -49,7 +50,7 @@ def limited(request: HttpRequest, organisation: Organisation, group_id: UUID) ->
         {
             "grant": grant,
             "what": rights_words(value.rights),
-            "where": places.words(value.scope),
+            "where": place_words(value.scope, places.words),
             "limits": limits_words(value.limits, zone),
         }
         for grant, value in zip(page, values, strict=True)

@@ -50,7 +50,7 @@ def card(page: str, right: str) -> str:
 def test_it_names_the_group_and_where_it_gives_the_right(why):
     page = why()
     assert "Yes" in card(page, "Live")
-    assert "gives live and recorded at Gate" in card(page, "Live")
+    assert "live and recorded at Gate" in card(page, "Live")
     assert "No</span>" in card(page, "Export")
     assert "None of the groups of" in card(page, "Export")
 
@@ -96,6 +96,18 @@ def test_who_hides_the_camera_is_told(why, viewers, cameras):
     assert f"the camera is hidden from {viewers}" in live
 
 
+def test_what_is_limited_is_hidden_too(office, why, viewer, viewers, cameras):
+    """A hidden camera is hidden whatever else stands in the way now."""
+    Grant.objects.create(
+        group=viewers, may_export=True, holds_from=datetime(2031, 1, 1, tzinfo=UTC)
+    )
+    hide(viewers, cameras[0], PORTAL)
+    assert "2031, and the camera is hidden from" in card(why(), "Export")
+    page = text(office.get(f"/users/{viewer.pk}/access/"))
+    assert "Camera 1" not in page
+    assert "Camera 2" in page
+
+
 def test_a_group_that_asks_for_a_second_factor_is_told(why, viewers):
     Group.objects.filter(pk=viewers.pk).update(requires_mfa=True)
     assert "the group asks for a second factor" in card(why(), "Live")
@@ -113,7 +125,7 @@ def test_who_is_not_active_has_nothing_and_is_told_why(why, viewer, state, words
 def test_an_administrator_has_every_right(office, owner, cameras):
     page = text(office.get("/access/why/", {"person": owner.pk, "camera": cameras[0].pk}))
     for right in ("Live", "Recorded", "Export", "Configure", "Delete"):
-        assert "Administrators have every right" in card(page, right)
+        assert "Administrators: every right" in card(page, right)
 
 
 def test_what_is_missing_is_asked_for(office, viewer, cameras):
