@@ -1,0 +1,1 @@
+"""The same cameras under django-guardian, one row for each group, camera and right."""
