@@ -22,16 +22,15 @@ class AuditView(ApiView, ListAPIView[AuditEntry]):
 
     permission_classes = (IsAdministrator,)
     scopes = {"GET": "audit"}
-    parameters = frozenset({"who", "action", "since", "until"})
+    parameters = frozenset({"who", "action", "group", "target", "address", "since", "until"})
     serializer_class = AuditEntrySerializer
     pagination_class = ByRowNumber
 
     def get_queryset(self) -> AuditQuerySet:
         wanted = AuditQuerySerializer(data=self.request.query_params)
         wanted.is_valid(raise_exception=True)
-        found = wanted.validated_data
         entries: AuditQuerySet = AuditEntry.objects.visible_to(self.request.user)
-        return entries.about(found["who"], found["action"], found["since"], found["until"])
+        return entries.about(**wanted.validated_data)
 
     @extend_schema(parameters=[AuditQuerySerializer], operation_id="audit_list")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # DRF's signature
