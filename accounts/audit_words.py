@@ -14,6 +14,8 @@ _ACTIONS = {
     "organisation.created": "Organisation created",
     "person.added": "Person invited",
     "person.joined": "Invitation taken up",
+    "single_sign_on.removed": "Single sign-on removed",
+    "single_sign_on.changed": "Single sign-on changed",
     "person.renamed": "Person renamed",
     "person.groups_changed": "Groups of a person changed",
     "person.disabled": "Person disabled",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,12 +51,13 @@ def _jwk(key: rsa.RSAPrivateKey) -> dict[str, Any]:
     return {**made, "kid": "one", "use": "sig", "alg": "RS256"}
 
 
-def oidc_running(folder: Path, redirect_uris: list[str]) -> Any:
-    """The provider inside the block (Any: a context manager of the process)."""
+@contextmanager
+def oidc_running(folder: Path, entrance: str) -> Iterator[OidcProvider]:
+    """The provider inside the block; knows the organisation whose sign-in page is `entrance`."""
     port = free_ports(1)[0]
     key = rsa.generate_private_key(65537, 2048)
     provider = OidcProvider(f"http://127.0.0.1:{port}", key)
-    client = {"client_id": CLIENT, "client_secret": SECRET, "redirect_uris": redirect_uris}
+    client = {"client_id": CLIENT, "client_secret": SECRET, "redirect_uris": [f"{entrance}oidc/"]}
     given = {
         "issuer": provider.issuer,
         "port": port,
@@ -63,16 +65,15 @@ def oidc_running(folder: Path, redirect_uris: list[str]) -> Any:
         "jwks": {"keys": [_jwk(key)]},
         "people": PEOPLE,
     }
+    command = [str(NODE), str(PROGRAM)]
     env = {"PROVIDER": json.dumps(given)}
-    return provider, running(
-        [str(NODE), str(PROGRAM)], folder / "oidc.log", lambda: listens(port), env
-    )
+    with running(command, folder / "oidc.log", lambda: listens(port), env):
+        yield provider
 
 
 @pytest.fixture(scope="session")
 def oidc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OidcProvider]:
     """Knows the portal of the tests, as its organisation `harbour`."""
-    redirect_uris = ["http://localhost:8000/sign-in/harbour/oidc/"]
-    provider, program = oidc_running(tmp_path_factory.mktemp("oidc"), redirect_uris)
-    with program:
+    entrance = "http://localhost:8000/sign-in/harbour/"
+    with oidc_running(tmp_path_factory.mktemp("oidc"), entrance) as provider:
         yield provider

@@ -100,8 +100,8 @@ def certificate_text(file: Path) -> str:
 
 
 @contextmanager
-def saml_running(folder: Path, portal_urls: list[str]) -> Iterator[SamlProvider]:
-    """The provider inside the block; knows the portals at these addresses, as `harbour`."""
+def saml_running(folder: Path, entrance: str) -> Iterator[SamlProvider]:
+    """The provider inside the block; knows the organisation whose sign-in page is `entrance`."""
     port = free_ports(1)[0]
     for name in ("config/metadata", "sessions", "temp", "data"):
         (folder / name).mkdir(parents=True)
@@ -113,8 +113,7 @@ def saml_running(folder: Path, portal_urls: list[str]) -> Iterator[SamlProvider]
     _write(config / "authsources.php", "$config", _sources())
     hosted = _hosted(key_file, certificate_file)
     _write(config / "metadata/saml20-idp-hosted.php", "$metadata", {provider.entity_id: hosted})
-    remote = dict(_portal(url) for url in portal_urls)
-    _write(config / "metadata/saml20-sp-remote.php", "$metadata", remote)
+    _write(config / "metadata/saml20-sp-remote.php", "$metadata", _portal(entrance))
     command = ["php", "-d", "display_errors=0", "-d", f"session.save_path={folder / 'sessions'}"]
     command += ["-S", f"127.0.0.1:{port}", "-t", str(PROGRAM / "www")]
     env = {"SIMPLESAMLPHP_CONFIG_DIR": str(config)}
@@ -172,14 +171,14 @@ def _hosted(key_file: Path, certificate_file: Path) -> dict[str, Any]:
     }
 
 
-def _portal(url: str) -> tuple[str, dict[str, Any]]:
-    here = f"{url}/sign-in/harbour/saml/"
-    known = {"AssertionConsumerService": here, "NameIDFormat": _PERSISTENT}
-    return f"{here}metadata/", known
+def _portal(entrance: str) -> dict[str, Any]:
+    known = {"AssertionConsumerService": f"{entrance}saml/", "NameIDFormat": _PERSISTENT}
+    return {f"{entrance}saml/metadata/": known}
 
 
 @pytest.fixture(scope="session")
 def saml(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SamlProvider]:
     """Knows the portal of the tests, as its organisation `harbour`."""
-    with saml_running(tmp_path_factory.mktemp("saml"), ["http://localhost:8000"]) as provider:
+    entrance = "http://localhost:8000/sign-in/harbour/"
+    with saml_running(tmp_path_factory.mktemp("saml"), entrance) as provider:
         yield provider
