@@ -11,7 +11,6 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from django.core.cache import cache
@@ -34,8 +33,6 @@ INVITATIONS_AGAIN = Limit("invitations-again", 5, 3600)  # of one membership
 PASSWORD_MAILS = Limit("password-mails", 3, 3600)  # of one address
 PASSWORD_LINKS = Limit("password-links", 10, 3600)  # of one person, by administrators
 EMAIL_CHANGES = Limit("email-changes", 5, 3600)  # of one person
-TOKENS = Limit("tokens", 30, 3600)  # of one person
-CONSENT_MAILS = Limit("consent-mails", 20, 86_400)  # of one organisation
 
 
 @dataclass(frozen=True)
@@ -71,15 +68,6 @@ def require(limit: Limit, who: UUID | int | str, what: str) -> None:
         raise NotPossible(
             "too_many", f"{limit.amount} {what} in {period} are the most. Wait a while."
         )
-
-
-def is_used_up(limit: Limit, who: object) -> bool:
-    return int(cache.get(_key(limit, who), 0)) >= limit.amount
-
-
-def wait_s(limit: Limit, now: datetime) -> int:
-    """Until the limit's next period."""
-    return limit.period_s - int(now.timestamp()) % limit.period_s
 
 
 def _key(limit: Limit, who: object) -> str:
