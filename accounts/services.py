@@ -21,7 +21,7 @@ from accounts.audit import PORTAL, Actor, record
 from accounts.built_in import make_built_in_groups
 from accounts.errors import NotPossible
 from accounts.limits import INVITATIONS, INVITATIONS_AGAIN, require
-from accounts.models import Group, Membership, Organisation, User
+from accounts.models import Federation, Group, Membership, Organisation, User
 from accounts.organisations.handles import free_handle
 
 State = Membership.State
@@ -194,10 +194,16 @@ def _settle(user: User) -> None:
         onsite.forget(user)
 
 
+def is_in_use(user: User) -> bool:
+    """Somebody has a way into the account: a link of an administrator gives no second one."""
+    through_provider = Federation.objects.filter(membership__user=user)
+    return user.has_usable_password() or through_provider.exists()
+
+
 def _set_first_password(user: User, password: str) -> None:
     user.refresh_from_db(fields=["password"])
-    if user.has_usable_password():
-        raise NotPossible("has_password", "This account has a password already: sign in with it.")
+    if is_in_use(user):
+        raise NotPossible("has_password", "This account is in use already: sign in to it.")
     user.set_password(password)
     user.save(update_fields=["password"])
 

@@ -46,8 +46,10 @@ def send_invitation(membership_pk: int) -> None:
 @_mail_task
 def send_password_reset(email: str) -> None:
     """A link to choose a new password, if somebody with this address may sign in."""
+    from accounts.services import is_in_use  # which wakes these tasks
+
     for user in User.objects.filter(email=email.strip().lower(), is_active=True):
-        if user.has_usable_password():
+        if is_in_use(user):
             context = {"user": user, "link": password_link(user)}
             organisation = mail.organisation_for(user)
             subject = f"Choose a new password for {brand_of(organisation).name}"

@@ -15,9 +15,9 @@ from accounts.client_address import client_address
 from accounts.errors import NotPossible
 from accounts.forms.passwords import FirstPasswordForm
 from accounts.middleware import ORGANISATION_KEY
-from accounts.models import Membership
+from accounts.models import Membership, User
 from accounts.organisations.brands import brand_of
-from accounts.services import accept_invitation
+from accounts.services import accept_invitation, is_in_use
 
 SESSION_KEY = "invitation"  # holds the token of the link
 
@@ -41,13 +41,20 @@ def invitation(request: HttpRequest) -> HttpResponse:
         return render(request, "accounts/invitation_gone.html", status=404)
     if request.user.is_authenticated and request.user != membership.user:
         return _page(request, membership)
-    if membership.user.has_usable_password():
+    if is_in_use(membership.user):
         return _join_as_known(request, membership)
     return _join_with_password(request, membership)
 
 
 def _join_as_known(request: HttpRequest, membership: Membership) -> HttpResponse:
-    if request.method != "POST" or not request.user.is_authenticated:
+    """What another organisation's identity provider vouches for is not enough to join this one."""
+    is_known = request.user.is_authenticated
+    vouched = request.user.circumstances.provider_of if isinstance(request.user, User) else None
+    if (
+        request.method != "POST"
+        or not is_known
+        or vouched not in (None, membership.organisation_id)
+    ):
         return _page(request, membership)
     return _join(request, membership, None)
 

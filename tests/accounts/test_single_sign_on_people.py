@@ -361,3 +361,40 @@ def test_the_trail_of_another_organisation_tells_nothing_of_it(signed_in, strang
 
     record_for_person(signed_in.user, PORTAL, "person.signed_in")
     assert elsewhere.audit_entries.count() == before
+
+
+# --- Invitations of others ------------------------------------------------------------------------
+
+
+def invite_elsewhere(user: User) -> tuple[Membership, str]:
+    from accounts import invitations
+
+    elsewhere = Organisation.objects.create(name="Elsewhere")
+    services.add_person(elsewhere, user.email, "Ada", [], PORTAL)
+    membership = Membership.objects.select_related("user").get(user=user, organisation=elsewhere)
+    return membership, invitations.link_of(membership).removeprefix("http://localhost:8000")
+
+
+def test_no_link_of_an_administrator_opens_an_account_that_a_provider_signs_in(
+    client, provider, harbour
+):
+    """A1: it has no password, and yet it is somebody's."""
+    invitation, link = invite_elsewhere(come(provider, _joined(harbour)).membership.user)
+    client.get(link)
+    typed = {"new_password1": PASSWORD, "new_password2": PASSWORD}
+    client.post("/invitation/", typed)
+    invitation.refresh_from_db()
+    assert (invitation.state, invitation.user.has_usable_password()) == ("invited", False)
+
+
+def _joined(harbour) -> Identity:
+    member(harbour)
+    return ada()
+
+
+def test_a_provider_does_not_answer_an_invitation_of_another_organisation(client, signed_in):
+    invitation, link = invite_elsewhere(signed_in.user)
+    assert b"cannot answer for you" in client.get(link, follow=True).content
+    client.post("/invitation/")
+    invitation.refresh_from_db()
+    assert invitation.state == "invited"
