@@ -168,10 +168,11 @@ class MembershipQuerySet(OrganisationOwnedQuerySet):
         return self.filter(user__is_service=True)
 
     def search(self, words: str) -> Self:
-        """Every word occurs in the name or the e-mail address."""
+        """Every word occurs in the name, the e-mail address or the user name."""
         found = self
         for word in words.split():
-            found = found.filter(Q(name__icontains=word) | Q(user__email__icontains=word))
+            login = Q(user__email__icontains=word) | Q(user__username__icontains=word)
+            found = found.filter(Q(name__icontains=word) | login)
         return found
 
 
