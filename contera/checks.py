@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 
+from accounts.outgoing.addresses import Reach
 from protocol.version_floors import outdated
 
 SAMPLE_SECRETS = ("change-me", "changeme", "secret", "django-insecure")
@@ -80,6 +81,22 @@ def check_versions(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return [
         Error(str(found), hint="Install requirements.txt again.", id="contera.E006")
         for found in outdated()
+    ]
+
+
+@register()
+def check_identity_networks(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Loopback and plain http are for trying it out: not where people sign in by https."""
+    named = settings.CONTERA_IDENTITY_NETWORKS
+    is_laboratory = named == Reach.LABORATORY.value
+    if named in {reach.value for reach in Reach} and not (is_laboratory and settings.IS_HTTPS):
+        return []
+    return [
+        Error(
+            f"CONTERA_IDENTITY_NETWORKS is {named}.",
+            hint="Write public, or private for identity providers in your own network.",
+            id="contera.E007",
+        )
     ]
 
 

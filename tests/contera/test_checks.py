@@ -26,6 +26,12 @@ def test_one_of_two_stun_addresses_is_refused(settings):
     assert "contera.E004" in found_ids()
 
 
+@pytest.mark.parametrize(("named", "is_https"), [("everywhere", False), ("laboratory", True)])
+def test_identity_providers_of_a_laboratory_are_refused_in_service(settings, named, is_https):
+    settings.CONTERA_IDENTITY_NETWORKS, settings.IS_HTTPS = named, is_https
+    assert "contera.E007" in found_ids()
+
+
 @pytest.mark.parametrize("url", ["portal.example", "ftp://portal.example", "https://"])
 def test_an_address_without_its_scheme_or_host_is_refused(settings, url):
     settings.CONTERA_BASE_URL = url
