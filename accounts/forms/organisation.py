@@ -84,7 +84,7 @@ class BrandingForm(forms.Form):
     logo = forms.FileField(
         label="Logo",
         required=False,
-        help_text="PNG, JPEG, WebP or GIF, up to 1 MB. It stands on light and on dark pages, 32 pixels high.",
+        help_text="PNG, JPEG, WebP or GIF, up to 1 MB. It stands on light and on dark pages.",
         widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp,image/gif"}),
     )
     remove_logo = forms.BooleanField(label="Remove the logo", required=False)
