@@ -33,7 +33,7 @@ def group_of(user_id: object) -> str:
 def announce_change(users: Iterable[User]) -> None:
     """After the transaction: every session of these people must renew its token at once."""
     user_ids = [str(user.pk) for user in users]
-    transaction.on_commit(lambda: _note(user_ids))
+    transaction.on_commit(lambda: _note(user_ids), robust=True)
     transaction.on_commit(lambda: _signal(user_ids))
     transaction.on_commit(lambda: _wake_worker(user_ids))
 

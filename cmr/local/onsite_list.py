@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from cmr.identity import Identity
 from cmr.local.who import ListedPerson, version_of
 from cmr.registration import Registration
 from protocol import footage, private_file
@@ -49,7 +50,7 @@ class OnsiteList:
         self._monotonic = monotonic
         self._text = _read(self._file)
         self._bundle: Bundle | None = None
-        self._checked_with: KeyRing | None = None
+        self._checked_with: object = None  # the recorder's id and the portal's keys
         self._seen_at, self._seen_when = _read_time(self._time_file), monotonic()
         self._noted_at = self._seen_at
 
@@ -73,8 +74,8 @@ class OnsiteList:
         identity = self._registration.identity
         if identity is None or self._text is None:
             return None
-        if self._checked_with is not identity.keys:
-            self._checked_with = identity.keys
+        if self._checked_with != _trust(identity):
+            self._checked_with = _trust(identity)
             self._bundle = self._believed(self._text, identity.keys, identity.recorder_id)
         return self._bundle
 
@@ -135,7 +136,7 @@ class OnsiteList:
         before, known = self.bundle, self.newest
         if known is not None and found.issued_at < known.issued_at:
             raise TokenError("token_expired", "the on-site list is older than the one before")
-        self._text, self._bundle, self._checked_with = text, found, keys
+        self._text, self._bundle, self._checked_with = text, found, _trust(identity)
         self._seen_at, self._seen_when = float(found.issued_at), self._monotonic()
         self._noted_at = 0.0
         self.note_time()
@@ -167,6 +168,10 @@ class OnsiteList:
             private_file.replace(self._file, json.dumps({"bundle": text}).encode())
         except OSError as error:
             log.warning("%s: cannot be written: %s", self._file, error.strerror)
+
+
+def _trust(identity: Identity) -> object:
+    return identity.recorder_id, identity.keys.jwks
 
 
 def _changed(before: Bundle | None, after: Bundle, now: float) -> frozenset[str]:
