@@ -8,7 +8,7 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from accounts.access import group_of as person_group
-from accounts.models import User
+from accounts.sockets import person_of_scope
 from incidents.announce import group_of
 from incidents.models import Incident
 
@@ -54,7 +54,7 @@ class IncidentConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channel
         return bool(await database_sync_to_async(self._read_visibility)())
 
     def _read_visibility(self) -> bool:
-        user = User.objects.filter(pk=self.scope["user"].pk).first()
+        user = person_of_scope(self.scope)
         if user is None:
             return False
         wanted = self.scope["url_route"]["kwargs"]["incident_id"]

@@ -70,8 +70,7 @@ class Export(models.Model):
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="exports")
     requested_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True)
     # In which circumstances: limited grants ask for them again while the export runs.
-    requested_from = models.GenericIPAddressField(null=True)
-    requested_client = models.CharField(max_length=10, blank=True)
+    circumstances = models.JSONField(default=dict)  # accounts.circumstances, as JSON
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     attempt = models.PositiveIntegerField(default=0)
     # In a row; retried with back-off until the limit, back to 0 with every progress.

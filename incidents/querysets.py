@@ -21,15 +21,18 @@ class IncidentQuerySet(models.QuerySet[Any]):
     """Any: the model of a queryset is not known where its class is defined."""
 
     def visible_to(self, user: User | AnonymousUser) -> IncidentQuerySet:
-        """Incidents of which the person may export every camera: shown whole or not at all."""
+        """Incidents of which the person may export every camera for the whole time: shown whole
+        or not at all."""
         from incidents.models import IncidentCamera
 
-        allowed = Camera.objects.with_right(user, "export")
-        forbidden = IncidentCamera.objects.filter(incident=OuterRef("pk")).exclude(
-            camera__in=allowed
+        # By number first, so that rights are looked at for this one camera.
+        camera = Camera.objects.filter(pk=OuterRef("camera")).with_footage(
+            user, "export", OuterRef("incident__start"), OuterRef("incident__end")
         )
-        some = IncidentCamera.objects.filter(incident=OuterRef("pk"), camera__in=allowed)
-        return self.filter(Exists(some)).exclude(Exists(forbidden))
+        forbidden = IncidentCamera.objects.filter(~Exists(camera), incident=OuterRef("pk"))
+        allowed = Camera.objects.with_right(user, "export").values("pk")
+        some = IncidentCamera.objects.filter(camera__in=allowed).values("incident")
+        return self.filter(~Exists(forbidden), pk__in=some)
 
 
 class OfIncidentQuerySet(models.QuerySet[Any]):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -15,9 +16,12 @@ from incidents import tasks
 from incidents.announce import announce
 from incidents.jobs.removal import give_up_objects
 from incidents.models import Export, ExportedClip, Incident, IncidentCamera
+from protocol.footage import Span
 from protocol.times import format_time
+from recorders.grants.limits import zone_of
+from recorders.grants.sentences import moment_words
 from recorders.models import Camera
-from recorders.policy import is_administrator
+from recorders.policy import explain
 
 MAX_RANGE = timedelta(hours=24)  # what a recorder makes into one clip
 MAX_CAMERAS = 16
@@ -64,6 +68,32 @@ def check_range(start: datetime, end: datetime, now: datetime) -> None:
         raise BadRange("end", "The range is longer than 24 hours. Make several incidents.")
 
 
+def require_footage(user: User, wanted: NewIncident) -> None:
+    """Raises NotPossible when the person may not export all of the time of each camera."""
+    covered = Camera.objects.with_footage(user, "export", wanted.start, wanted.end)
+    ids = [camera.pk for camera in wanted.cameras]
+    known = set(covered.filter(pk__in=ids).values_list("pk", flat=True))
+    for camera in wanted.cameras:
+        if camera.pk not in known:
+            raise NotPossible("footage_not_granted", _footage_words(user, camera))
+
+
+def _footage_words(user: User, camera: Camera) -> str:
+    found = explain(user, camera.recorder)
+    zone = zone_of(camera.recorder.organisation.time_zone)
+    spans = [_span_words(span, zone) for span in found.spans("export", camera)]
+    if not spans:
+        return f"You may not export camera “{camera}”."
+    return f"You may export camera “{camera}” only {', or '.join(spans)}."
+
+
+def _span_words(span: Span, zone: ZoneInfo) -> str:
+    start, end = (at and moment_words(datetime.fromtimestamp(at, UTC), zone) for at in span)
+    if start and end:
+        return f"from {start} to {end}"
+    return f"from {start} on" if start else f"until {end}"
+
+
 def create_incident(user: User, wanted: NewIncident, actor: Actor, now: datetime) -> Incident:
     """The incident and its first export. Raises NotPossible."""
     check_range(wanted.start, wanted.end, now)
@@ -73,6 +103,7 @@ def create_incident(user: User, wanted: NewIncident, actor: Actor, now: datetime
         raise NotPossible("bad_cameras", "Choose cameras of one organisation.")
     if len(cameras) > MAX_CAMERAS:
         raise NotPossible("bad_cameras", f"An incident has at most {MAX_CAMERAS} cameras.")
+    require_footage(user, wanted)
     with transaction.atomic():
         incident = Incident.objects.create(
             organisation=cameras[0].recorder.organisation,
@@ -101,7 +132,10 @@ def request_export(user: User, incident: Incident, actor: Actor, now: datetime) 
         )
     with transaction.atomic():
         export = Export.objects.create(
-            incident=incident, requested_by=user, not_before=max(now, incident.end + SETTLE)
+            incident=incident,
+            requested_by=user,
+            circumstances=user.circumstances.to_json(),
+            not_before=max(now, incident.end + SETTLE),
         )
         ExportedClip.objects.bulk_create(
             ExportedClip(export=export, camera=camera, start=incident.start)
@@ -132,6 +166,7 @@ def retry_export(user: User, export: Export, actor: Actor, now: datetime) -> Non
         again = Export.objects.filter(pk=export.pk, state=Export.State.FAILED).update(
             state=Export.State.QUEUED,
             requested_by=user,
+            circumstances=user.circumstances.to_json(),
             failures=0,
             mail_failures=0,
             error="",
@@ -151,15 +186,15 @@ def retry_export(user: User, export: Export, actor: Actor, now: datetime) -> Non
 
 
 def may_delete(person: User, incident: Incident) -> bool:
-    """Evidence is deleted by whoever made the incident, or by an administrator."""
-    is_own = incident.created_by_id == person.pk
-    return is_own or is_administrator(person, incident.organisation)
+    """What was kept of a camera goes with the right to delete: on every camera of the incident."""
+    allowed = Camera.objects.with_right(person, "delete").values("pk")
+    return not IncidentCamera.objects.filter(incident=incident).exclude(camera__in=allowed).exists()
 
 
 def require_deletable(person: User, incident: Incident) -> None:
     """Raises PermissionDenied."""
     if not may_delete(person, incident):
-        raise PermissionDenied("Only who made the incident, or an administrator, can delete it.")
+        raise PermissionDenied("This needs the right to delete on every camera of the incident.")
 
 
 def delete_incident(person: User, incident: Incident, actor: Actor, now: datetime) -> None:

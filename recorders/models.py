@@ -184,9 +184,7 @@ class Grant(models.Model):
                 name="grant_footage_in_order",
             ),
         ]
-        indexes = [
-            models.Index(fields=["group"], condition=Q(is_judged=True), name="grant_judged")
-        ]
+        indexes = [models.Index(fields=["group"], condition=Q(is_judged=True), name="grant_judged")]
 
     @property
     def rights(self) -> frozenset[str]:
@@ -270,6 +268,7 @@ class WhitelistMail(models.Model):
     id = models.UUIDField(primary_key=True, default=random_id, editable=False)
     recorder = models.ForeignKey(Recorder, on_delete=models.CASCADE, related_name="whitelist_mails")
     requested_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True)
+    circumstances = models.JSONField(default=dict)  # of who asked (accounts.circumstances)
     recipient = models.EmailField(max_length=254)
     message = models.TextField(max_length=2000, blank=True)  # the sender's own words
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
@@ -299,6 +298,7 @@ class Preflight(models.Model):
     id = models.UUIDField(primary_key=True, default=random_id, editable=False)
     recorder = models.ForeignKey(Recorder, on_delete=models.CASCADE, related_name="preflights")
     requested_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True)
+    circumstances = models.JSONField(default=dict)  # of who asked (accounts.circumstances)
     requested_at = models.DateTimeField()
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     rows = models.JSONField(default=list)  # id group title is_required state detail advice

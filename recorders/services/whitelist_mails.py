@@ -16,6 +16,7 @@ from django.core.mail import get_connection
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
+from accounts.askers import asker_of
 from accounts.audit import PORTAL, Actor, record
 from accounts.models import Organisation, User
 from recorders import tasks
@@ -49,7 +50,11 @@ def request_mail(
         if _count_since(recorder, now - timedelta(days=1)) >= MAX_PER_DAY:
             raise TooManyMails
         mail = WhitelistMail.objects.create(
-            recorder=recorder, requested_by=sender, recipient=recipient, message=message
+            recorder=recorder,
+            requested_by=sender,
+            recipient=recipient,
+            message=message,
+            circumstances=sender.circumstances.to_json(),
         )
         _audit(mail, actor, "whitelist_mail.requested")
         _wake(mail)
@@ -111,7 +116,7 @@ def _mine(mail: WhitelistMail) -> QuerySet[WhitelistMail]:
 
 
 def _check_still_allowed(mail: WhitelistMail) -> None:
-    sender = mail.requested_by
+    sender = asker_of(mail)
     if sender is None or "configure" not in recorder_rights(sender, mail.recorder):
         raise MailFailure(
             "The person who asked for it may no longer configure the recorder.", is_final=True

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from accounts.askers import asker_of
 from accounts.audit import Actor, record
 from accounts.models import User
 from recorders.models import Preflight, Recorder
@@ -45,7 +46,12 @@ def start(recorder: Recorder, user: User, actor: Actor, now: datetime) -> Prefli
         running = newest(recorder, now)
         if running is not None and running.state in _OPEN:
             return running
-        preflight = Preflight.objects.create(recorder=recorder, requested_by=user, requested_at=now)
+        preflight = Preflight.objects.create(
+            recorder=recorder,
+            requested_by=user,
+            requested_at=now,
+            circumstances=user.circumstances.to_json(),
+        )
         record(
             recorder.organisation,
             actor,
@@ -83,7 +89,7 @@ def look(preflight_id: UUID | str, now: datetime) -> bool:
 
 def _look(preflight: Preflight, now: datetime) -> bool:
     """Raises Silence, BadRows."""
-    user, recorder = preflight.requested_by, preflight.recorder
+    user, recorder = asker_of(preflight), preflight.recorder
     if user is None or "configure" not in recorder_rights(user, recorder):
         raise Silence(_WORDS["not_granted"])
     token = issue_token(user, recorder, "preflight", now, NO_PATHS).text

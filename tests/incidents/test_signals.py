@@ -10,6 +10,7 @@ from celery import Celery
 from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
 from accounts.models import Membership
@@ -27,7 +28,9 @@ class Socket(ApplicationCommunicator):
     def __init__(self, user, incident_id) -> None:
         path = f"/incidents/{incident_id}/"
         scope = {"type": "websocket", "path": path, "headers": [], "subprotocols": []}
-        super().__init__(URLRouter(websocket_urlpatterns), {**scope, "user": user})
+        super().__init__(
+            URLRouter(websocket_urlpatterns), {**scope, "user": user, "session": SessionStore()}
+        )
 
     async def connect(self) -> dict:
         await self.send_input({"type": "websocket.connect"})
