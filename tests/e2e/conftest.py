@@ -105,6 +105,7 @@ def demo(scene_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     _share_scenes(scene_files, folder / "scenes")
     output = folder / "output"
     env = {"CONTERA_DATA": str(folder), "CONTERA_PORT": str(free_ports(1)[0])}
+    env["CONTERA_IDENTITY_NETWORKS"] = "laboratory"  # the identity providers of the tests
     command = [sys.executable, "-m", "demo"]
     limits = {"start_s": 120.0, "stop_s": 40.0}
     with running(command, output, lambda: "Contera is ready" in _read(output), env, **limits):
