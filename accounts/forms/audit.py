@@ -22,7 +22,7 @@ class AuditFilterForm(forms.Form):
         required=False,
         choices=[("", "Everything"), *((name, words) for name, (words, _) in GROUPS.items())],
     )
-    target = forms.CharField(label="Camera, recorder or name", required=False, max_length=254)
+    target = forms.CharField(label="About", required=False, max_length=254)
     address = forms.GenericIPAddressField(label="Address", required=False, unpack_ipv4=True)
     since = forms.DateField(
         label="From", required=False, widget=forms.DateInput(attrs={"type": "date"})
