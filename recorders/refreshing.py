@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 
 _DIGEST_LENGTH = 16
@@ -38,12 +38,14 @@ def _render(request: HttpRequest, template: str, context: Mapping[str, Any]) -> 
     return inner, hashlib.sha256(inner.encode()).hexdigest()[:_DIGEST_LENGTH]
 
 
-def reload_when_signed_out(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def reload_when_signed_out(
+    view: Callable[..., HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
     """A part asked for after the session ended makes the page reload, which leads to sign-in;
     without this the sign-in page would appear inside the part."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # as the view's
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # its
         if not request.user.is_authenticated:
             return HttpResponse(status=401, headers={"HX-Refresh": "true"})
         return view(request, *args, **kwargs)
