@@ -39,6 +39,18 @@ def configurable_recorder(request: AnyRequest, recorder_id: UUID) -> Recorder:
     return recorder
 
 
+def removable_recorder(request: AnyRequest, recorder_id: UUID) -> Recorder:
+    """Raises Http404, or PermissionDenied for who sees it but may not remove it."""
+    recorder = visible_recorder(request, recorder_id)
+    if not may_remove(person_of(request), recorder):
+        raise PermissionDenied(f"Your groups may not remove {recorder.name}.")
+    return recorder
+
+
+def may_remove(user: User, recorder: Recorder) -> bool:
+    return Recorder.objects.with_right(user, "delete").filter(pk=recorder.pk).exists()
+
+
 def may_configure(user: User, recorder: Recorder) -> bool:
     return Recorder.objects.with_right(user, "configure").filter(pk=recorder.pk).exists()
 

@@ -406,6 +406,8 @@ api-customer-invitation                POST   401       403      403    403
 api-audit                              GET    401       ok       403    ok
 api-group-grants                       GET    401       404      403    ok
 api-group-grants                       PUT    401       404      403    ok
+api-group-hidden-cameras               GET    401       404      403    ok
+api-group-hidden-cameras               PUT    401       404      403    ok
 recorder-bundle                        GET    401       401      401    401
 recorder-enrol                         POST   ok        ok       ok     ok
 recorder-heartbeat                     POST   401       401      401    401

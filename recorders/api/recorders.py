@@ -27,7 +27,7 @@ from recorders.api.shapes import (
     camera_body,
     recorder_body,
 )
-from recorders.doors import configurable_recorder, visible_recorder
+from recorders.doors import configurable_recorder, removable_recorder, visible_recorder
 from recorders.listing import STATES, find_recorders, seen_cameras
 from recorders.models import Camera, Recorder
 from recorders.policy import camera_rights, recorder_rights
@@ -90,7 +90,7 @@ class RecorderView(ApiView):
 
     @extend_schema(request=None, responses={204: None})
     def delete(self, request: Request, recorder_id: UUID) -> Response:
-        recorder = configurable_recorder(request, recorder_id)
+        recorder = removable_recorder(request, recorder_id)
         remove(recorder, Actor.of(request), timezone.now())
         return Response(status=204)
 

@@ -24,6 +24,11 @@ urlpatterns = [
     path(
         "groups/<uuid:group_id>/grants/", access.GroupGrantsView.as_view(), name="api-group-grants"
     ),
+    path(
+        "groups/<uuid:group_id>/hidden-cameras/",
+        access.GroupHiddenCamerasView.as_view(),
+        name="api-group-hidden-cameras",
+    ),
     path("recorder/bundle", onsite.BundleView.as_view(), name="recorder-bundle"),
     path(
         "groups/<uuid:group_id>/hidden-cameras/",

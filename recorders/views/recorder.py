@@ -26,7 +26,14 @@ from recorders.connection_words import (
     proxy_status,
     transport_status,
 )
-from recorders.doors import configurable_recorder, may_configure, posted, visible_recorder
+from recorders.doors import (
+    configurable_recorder,
+    may_configure,
+    may_remove,
+    posted,
+    removable_recorder,
+    visible_recorder,
+)
 from recorders.forms.recorder import RecorderForm, RemoveForm
 from recorders.listing import row_of
 from recorders.models import Camera, Location, Recorder
@@ -82,7 +89,7 @@ def edit_recorder(request: HttpRequest, recorder_id: UUID) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove_recorder(request: HttpRequest, recorder_id: UUID) -> HttpResponse:
-    recorder = configurable_recorder(request, recorder_id)
+    recorder = removable_recorder(request, recorder_id)
     form = RemoveForm(posted(request), recorder=recorder)
     if not form.is_valid():
         return render(request, "recorders/remove.html", {"recorder": recorder, "form": form})
@@ -107,6 +114,7 @@ def _state(user: User, recorder: Recorder, now: datetime) -> dict[str, Any]:  # 
         "clock": clock_status(recorder.clock_offset_s),
         "storage": _storage(recorder),
         "may_configure": may_configure(user, recorder),
+        "may_remove": may_remove(user, recorder),
         "connection": _connection(recorder),
     }
 
