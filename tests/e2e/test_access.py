@@ -58,10 +58,10 @@ def test_it_fits_on_a_small_screen(matrix) -> None:
 
 def test_hours_are_filled_in_with_the_keyboard(matrix) -> None:
     """And what was filled in is told as a sentence."""
-    matrix.get_by_role("link", name="Limited").click()
+    matrix.get_by_role("link", name="Limited", exact=True).click()
     matrix.get_by_role("link", name="Give limited access").click()
-    matrix.get_by_role("link", name="Everything").click()
-    matrix.get_by_label("Live").check()
+    matrix.get_by_role("link", name="Everything", exact=True).click()
+    matrix.get_by_label("Live", exact=True).check()
     monday = matrix.get_by_label("Mon", exact=True)
     monday.focus()
     for _ in range(5):
@@ -86,6 +86,6 @@ def test_an_administrator_sees_why_and_looks_as_the_person(demo, signed_in) -> N
     page.get_by_role("button", name="View as").click()
     expect(page.get_by_text("Nothing can be changed.")).to_be_visible()
     expect(page.get_by_role("link", name="Users")).to_have_count(0)
-    page.get_by_role("button", name="End").click()
+    page.get_by_role("button", name="End", exact=True).click()
     expect(page.get_by_text("Nothing can be changed.")).to_have_count(0)
     expect(page.get_by_role("button", name="View as")).to_be_visible()
