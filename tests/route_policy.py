@@ -240,7 +240,9 @@ onsite-code-withdraw                   POST   login     ok       ok     ok
 audit                                  GET    login     ok       403    ok
 audit                                  POST   405       405      405    405
 audit-csv                              GET    login     ok       403    ok
+audit-csv                              POST   405       405      405    405
 audit-json                             GET    login     ok       403    ok
+audit-json                             POST   405       405      405    405
 audit-keeping                          GET    login     ok       403    ok
 audit-keeping                          POST   login     ok       403    ok
 audit-check                            GET    405       405      405    405

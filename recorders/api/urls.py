@@ -30,11 +30,6 @@ urlpatterns = [
         name="api-group-hidden-cameras",
     ),
     path("recorder/bundle", onsite.BundleView.as_view(), name="recorder-bundle"),
-    path(
-        "groups/<uuid:group_id>/hidden-cameras/",
-        access.GroupHiddenCamerasView.as_view(),
-        name="api-group-hidden-cameras",
-    ),
     path("recorder/enrol", recorder_side.EnrolView.as_view(), name="recorder-enrol"),
     path("recorder/heartbeat", recorder_side.HeartbeatView.as_view(), name="recorder-heartbeat"),
     path(
