@@ -28,6 +28,12 @@ class Circumstances:
     scopes: frozenset[str] | None = None  # of an API token; None: everything
     viewed_as: User | None = None  # an administrator looks through this person's eyes
 
+    @property
+    def within(self) -> UUID | None:
+        """The one organisation for which somebody speaks who is here in this way; None: for their
+        whole account."""
+        return self.provider_of or self.only_organisation
+
     def has_scope(self, scope: str) -> bool:
         return self.scopes is None or scope in self.scopes
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import secrets
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Max
@@ -63,14 +64,14 @@ class FollowsPassword:
 
 @sensitive_variables("code")
 def make_code(user: User, actor: Actor, now: datetime) -> str:
-    """An on-site code, which nobody can read again; it replaces what there was. Raises
-    NotPossible."""
+    """An on-site code, which nobody can read again; it replaces what there was. Who is here by an
+    organisation's provider makes one for that organisation alone. Raises NotPossible."""
     if not _is_wanted(user):
         raise NotPossible("no_onsite", "None of your organisations lets people sign in on site.")
     code = _random_code()
     with transaction.atomic():
         forget(user)
-        _make(user, Origin.CODE, plain_code(code), now)
+        _make(user, Origin.CODE, plain_code(code), now, user.circumstances.provider_of)
         announce_change([user])
         record_in_each(_known_to(user), actor, "person.onsite_code_made", user.login)
     return code
@@ -78,8 +79,11 @@ def make_code(user: User, actor: Actor, now: datetime) -> str:
 
 def withdraw_code(user: User, actor: Actor) -> None:
     """The code no longer works; a password is taken again from the next sign-in on."""
+    mine = OnsiteSecret.objects.filter(user=user, origin=Origin.CODE)
+    if (provider_of := user.circumstances.provider_of) is not None:
+        mine = mine.filter(organisation=provider_of)
     with transaction.atomic():
-        if OnsiteSecret.objects.filter(user=user, origin=Origin.CODE).delete()[0]:
+        if mine.delete()[0]:
             announce_change([user])
             record_in_each(_known_to(user), actor, "person.onsite_code_withdrawn", user.login)
 
@@ -139,7 +143,9 @@ def _known_to(user: User) -> list[Organisation]:
 
 
 @sensitive_variables("secret", "root")
-def _make(user: User, origin: Origin, secret: str, now: datetime) -> None:
+def _make(
+    user: User, origin: Origin, secret: str, now: datetime, organisation_id: UUID | None = None
+) -> None:
     salt = secrets.token_bytes(_SALT_BYTES)
     with hashing_slot():
         root = onsite_root(secret, salt)
@@ -150,6 +156,7 @@ def _make(user: User, origin: Origin, secret: str, now: datetime) -> None:
             "salt": base64.b64encode(salt).decode(),
             "root": base64.b64encode(root).decode(),
             "made_at": now,
+            "organisation_id": organisation_id,
         },
     )
     access_changed([organisation.pk for organisation in _known_to(user)])

@@ -233,4 +233,8 @@ class AuditQuerySet(OrganisationOwnedQuerySet):
 
 class ApiTokenQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: User | AnonymousUser) -> ApiTokenQuerySet:
-        return self.filter(user=user) if is_signed_in(user) else self.none()
+        """One's own; from within one organisation, those that are bound to it."""
+        if isinstance(user, AnonymousUser) or not is_signed_in(user):
+            return self.none()
+        mine, within = self.filter(user=user), user.circumstances.within
+        return mine if within is None else mine.filter(organisation=within)

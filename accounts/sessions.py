@@ -58,11 +58,21 @@ def signed_in_at(session: Any) -> datetime | None:
     return None if started is None else datetime.fromtimestamp(started, UTC)
 
 
-def sessions_of(user: User) -> list[UserSession]:
-    """Those that still are there, the last used first; at most MAX_SHOWN."""
+def own_sessions(user: User, current_key: str | None) -> QuerySet[UserSession]:
+    """Those that the person may see and end: only this one for who speaks for one organisation
+    alone and belongs to others too."""
+    mine: QuerySet[UserSession] = UserSession.objects.filter(user=user)
+    within = user.circumstances.within
+    if within is None or not user.memberships.exclude(organisation=within).exists():
+        return mine
+    return mine.filter(session_key=current_key or "")
+
+
+def sessions_of(user: User, current_key: str | None) -> list[UserSession]:
+    """Of those the ones that still are there, the last used first; at most MAX_SHOWN."""
     alive = Session.objects.filter(expire_date__gt=timezone.now()).values("session_key")
     oldest = timezone.now() - timedelta(seconds=settings.CONTERA_SESSION_LIFETIME)
-    mine = UserSession.objects.filter(user=user, session_key__in=alive, created_at__gt=oldest)
+    mine = own_sessions(user, current_key).filter(session_key__in=alive, created_at__gt=oldest)
     return list(mine.order_by("-last_seen_at")[:MAX_SHOWN])
 
 
@@ -78,7 +88,7 @@ def end_session(session: UserSession, actor: Actor) -> None:
 @transaction.atomic
 def end_other_sessions(user: User, current_key: str | None, actor: Actor) -> int:
     """How many there were."""
-    ended = _end(UserSession.objects.filter(user=user).exclude(session_key=current_key or ""))
+    ended = _end(own_sessions(user, current_key).exclude(session_key=current_key or ""))
     if ended:
         record_for_person(user, actor, "person.sessions_ended", sessions=ended)
         announce_change([user])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
-from allauth.usersessions.models import UserSession
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -30,7 +29,7 @@ from accounts.middleware import memberships_of
 from accounts.models import ApiToken
 from accounts.permissions import person_of
 from accounts.scopes import ANY_TOKEN, WHOLE_TOKEN
-from accounts.sessions import end_session, sessions_of
+from accounts.sessions import end_session, own_sessions, sessions_of
 
 
 class MeView(ApiView):
@@ -76,16 +75,18 @@ class TokensView(ApiView):
         found, user, now = checked(NewTokenSerializer, request), person_of(request), timezone.now()
         by, is_strong = request.auth, user.circumstances.is_strong
         if isinstance(by, ApiToken):
-            found = {**found, **_no_more_than(by, found, (by.expires_at - now).days)}
+            found = {**found, "days": _days(by, found["days"], now)}
+        if (within := user.circumstances.within) is not None:
+            found = {**found, "organisation": within}
         return issued(user, found, Actor.of(request), now, is_strong=is_strong)
 
 
-def _no_more_than(token: ApiToken, wanted: dict[str, Any], days_left: int) -> dict[str, Any]:
-    """A token never outlives itself by a copy, or gets out of its organisation."""
-    if days_left < 1:
+def _days(token: ApiToken, wanted: int, now: datetime) -> int:
+    """A token never outlives itself by a copy."""
+    left = (token.expires_at - now).days
+    if left < 1:
         raise Problem(409, "token_ends", "The token you call with ends within a day.")
-    bound = {"organisation": token.organisation_id} if token.organisation_id else {}
-    return {"days": min(wanted["days"], days_left), **bound}
+    return min(wanted, left)
 
 
 class TokenView(ApiView):
@@ -114,7 +115,9 @@ class SessionsView(ApiView):
     @extend_schema(responses={200: OwnSessionSerializer(many=True)}, operation_id="sessions_list")
     def get(self, request: Request) -> Response:
         """Your own sessions in browsers, the last used first."""
-        return Response(OwnSessionSerializer(sessions_of(person_of(request)), many=True).data)
+        return Response(
+            OwnSessionSerializer(sessions_of(person_of(request), _key(request)), many=True).data
+        )
 
 
 class SessionView(ApiView):
@@ -126,9 +129,14 @@ class SessionView(ApiView):
     @extend_schema(responses={204: None}, operation_id="sessions_end")
     def delete(self, request: Request, session_id: int) -> Response:
         """Sign out one of your own sessions."""
-        mine = UserSession.objects.filter(user=person_of(request))
+        mine = own_sessions(person_of(request), _key(request))
         end_session(get_object_or_404(mine, pk=session_id), Actor.of(request))
         return Response(status=204)
+
+
+def _key(request: Request) -> str | None:
+    """Of the browser session; None with a token."""
+    return None if request.auth else request._request.session.session_key
 
 
 def _me(request: Request) -> object:

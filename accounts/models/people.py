@@ -182,3 +182,7 @@ class OnsiteSecret(models.Model):
     salt = models.CharField(max_length=64)
     root = EncryptedTextField()  # argon2id of the password with this salt, base64
     made_at = models.DateTimeField()
+    # A code that was made while its provider vouched for the person counts at its recorders alone.
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+    )

@@ -90,8 +90,8 @@ def switch_organisation(request: HttpRequest) -> HttpResponse:
 
 def _only_organisation(user: User) -> Organisation | None:
     """Who was signed in by one organisation's provider gets no token for another one."""
-    how = user.circumstances
-    return Organisation.objects.filter(pk=how.provider_of).first() if how.provider_of else None
+    within = user.circumstances.within
+    return Organisation.objects.filter(pk=within).first() if within else None
 
 
 def _page(request: HttpRequest, **forms: Any) -> HttpResponse:  # forms by name

@@ -13,15 +13,15 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.audit import Actor
 from accounts.permissions import person_of
-from accounts.sessions import end_other_sessions, end_session, sessions_of
+from accounts.sessions import end_other_sessions, end_session, own_sessions, sessions_of
 from accounts.user_agents import browser_in_words
 
 
 @require_safe
 @login_required
 def sessions(request: HttpRequest) -> HttpResponse:
-    mine = sessions_of(person_of(request))
     key = request.session.session_key
+    mine = sessions_of(person_of(request), key)
     rows = sorted((_row(s, key) for s in mine), key=lambda row: not row["is_current"])
     return render(request, "accounts/sessions.html", {"rows": rows})
 
@@ -29,7 +29,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def end_one(request: HttpRequest, session_id: int) -> HttpResponse:
-    mine = UserSession.objects.filter(user=person_of(request))
+    mine = own_sessions(person_of(request), request.session.session_key)
     session = get_object_or_404(mine.select_related("user"), pk=session_id)
     if session.session_key == request.session.session_key:
         return redirect("account_logout")

@@ -209,16 +209,16 @@ def _people(recorder: Recorder, listed: Sequence[_Listed]) -> Iterator[OnsitePer
 
 
 def _secrets(organisation: Organisation) -> Any:  # Any: a queryset, generic in the stubs only
-    """Of those who belong to the organisation now. Where single sign-on is forced, only codes:
-    they were made behind it."""
+    """Of those who belong to the organisation now. Where single sign-on is forced, only codes that
+    were made behind it; nowhere those that were made behind another organisation's."""
     members = Membership.objects.filter(organisation=organisation, state=Membership.State.ACTIVE)
     secrets = OnsiteSecret.objects.filter(
         user__in=members.values("user"), user__is_active=True, user__is_service=False
     )
     providers = IdentityProvider.objects.filter(organisation=organisation)
     if providers.filter(is_enabled=True, is_forced=True).exists():
-        secrets = secrets.filter(origin=OnsiteSecret.Origin.CODE)
-    return secrets
+        return secrets.filter(organisation=organisation)
+    return secrets.filter(Q(organisation=None) | Q(organisation=organisation))
 
 
 def _person(recorder: Recorder, secret: OnsiteSecret, name: str, listed: _Listed) -> OnsitePerson:

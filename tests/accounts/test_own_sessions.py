@@ -56,7 +56,7 @@ def test_the_page_shows_every_browser_of_ones_own(viewer, stranger):
 
 def row_of(user, client: Client):
     return next(
-        s for s in sessions.sessions_of(user) if s.session_key == client.session.session_key
+        s for s in sessions.sessions_of(user, None) if s.session_key == client.session.session_key
     )
 
 

@@ -191,7 +191,20 @@ def test_where_single_sign_on_is_forced_only_codes_count(
     IdentityProvider.objects.create(organisation=organisation, is_enabled=True, is_forced=True)
     assert not list_of(recorder).people
     onsite.make_code(viewer, ACTOR, timezone.now())
+    assert not list_of(recorder).people, "a code made with the password is no way past it"
+    viewer.circumstances = Circumstances(provider_of=organisation.pk)
+    onsite.make_code(viewer, ACTOR, timezone.now())
     assert [person.login for person in list_of(recorder).people] == [viewer.login]
+
+
+def test_a_code_made_behind_one_provider_opens_nothing_of_another_organisation(
+    recorder: Recorder, viewer: User, organisation: Organisation, seen: None
+) -> None:
+    """A1: an organisation's provider speaks for that organisation alone."""
+    elsewhere = Organisation.objects.create(name="Elsewhere")
+    viewer.circumstances = Circumstances(provider_of=elsewhere.pk)
+    onsite.make_code(viewer, ACTOR, timezone.now())
+    assert list_of(recorder).person(viewer.login) is None
 
 
 def test_of_too_many_people_the_administrators_stay(
