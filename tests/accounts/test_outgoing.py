@@ -1,9 +1,14 @@
 """Where the portal lets itself be sent by an address that somebody typed (SSRF)."""
 
+import socket
+import threading
+import time
+from contextlib import suppress
 from ipaddress import ip_address
 
 import pytest
 
+from accounts.outgoing import web
 from accounts.outgoing.addresses import Reach, refusal
 from accounts.outgoing.web import NotReached, checked, fetch
 
@@ -58,3 +63,45 @@ def test_what_is_no_plain_https_address_is_refused(url):
 def test_a_name_that_leads_here_is_refused():
     with pytest.raises(NotReached, match="own machine"):
         fetch("https://localhost/", Reach.PUBLIC)
+
+
+@pytest.fixture
+def drip():
+    """A server that sends this, then a byte now and then, for ever."""
+    listener, stopped = socket.create_server(("127.0.0.1", 0)), threading.Event()
+
+    def serve(opening: bytes) -> str:
+        def send() -> None:
+            caller, _ = listener.accept()
+            with caller, suppress(OSError):
+                caller.sendall(opening)
+                while not stopped.wait(0.02):
+                    caller.sendall(b"x")
+
+        threads.append(threading.Thread(target=send))
+        threads[-1].start()
+        return f"127.0.0.1:{listener.getsockname()[1]}/"
+
+    threads: list[threading.Thread] = []
+    yield serve
+    stopped.set()
+    for thread in threads:
+        thread.join()
+    listener.close()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "opening"),
+    [
+        ("http", b"HTTP/1.1 200 OK\r\nX-Endless: "),
+        ("http", b"HTTP/1.1 200 OK\r\n\r\n"),
+        ("https", b"\x16\x03\x03\x40\x00"),  # a handshake record that never is whole
+    ],
+)
+def test_who_answers_a_byte_at_a_time_holds_nobody_up(drip, monkeypatch, scheme, opening):
+    """B1: a time-out between bytes alone would hold a worker for days."""
+    monkeypatch.setattr(web, "DEADLINE_S", 0.3)
+    began = time.monotonic()
+    with pytest.raises(NotReached):
+        fetch(f"{scheme}://{drip(opening)}", Reach.LABORATORY)
+    assert time.monotonic() - began < 3
