@@ -8,6 +8,17 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from contera.database_wait import BoundedConnection
+
+# libpq finds out within half a minute that its server's machine is gone, not after two hours.
+_DEAD_PEER = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+
 
 def text(name: str, default: str = "") -> str:
     return os.environ.get(name, default).strip()
@@ -51,7 +62,12 @@ def database(url: str, sqlite_default: str) -> dict[str, Any]:
         "HOST": unquote(parts.hostname or ""),
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 0,
-        "OPTIONS": {**dict(parse_qsl(parts.query)), "pool": {"max_size": 10, "timeout": 10}},
+        "CONN_HEALTH_CHECKS": True,  # after its restart nobody gets a connection that is dead
+        "OPTIONS": {
+            **_DEAD_PEER,
+            **dict(parse_qsl(parts.query)),
+            "pool": {"max_size": 10, "timeout": 5, "connection_class": BoundedConnection},
+        },
     }
 
 

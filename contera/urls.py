@@ -6,6 +6,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from contera import health
 
+handler500 = "contera.outage.answer_error"
+
 api = [
     path("", include("accounts.api.urls")),
     path("", include("recorders.api.urls")),

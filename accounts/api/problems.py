@@ -6,11 +6,11 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
-from redis.exceptions import RedisError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
 from accounts.errors import NotPossible
+from accounts.outages import lost_part
 from protocol.errors import PROBLEM_CONTENT_TYPE, ProtocolError, problem
 
 
@@ -31,8 +31,9 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
         error = Problem(400, error.code, error.message)
     if isinstance(error, NotPossible):
         error = Problem(409, error.code, error.message)
-    if isinstance(error, RedisError):
-        error = Problem(503, "service_unavailable", "Redis does not answer; try again in a moment.")
+    if part := lost_part(error):
+        words = f"{part[0].upper()}{part[1:]} does not answer; try again in a moment."
+        error = Problem(503, "service_unavailable", words)
     response = exception_handler(error, context)
     if response is None:
         return None

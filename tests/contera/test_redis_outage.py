@@ -23,7 +23,7 @@ from tests.relay.test_consumer import Browser
 from tests.services.valkey import valkey_running
 
 pytestmark = pytest.mark.django_db(transaction=True)
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+BACKEND = "accounts.password_check.PasswordBackend"
 
 
 class Redis:
