@@ -23,7 +23,6 @@ from tests.relay.test_consumer import Browser
 from tests.services.valkey import valkey_running
 
 pytestmark = pytest.mark.django_db(transaction=True)
-BACKEND = "accounts.password_check.PasswordBackend"
 
 
 class Redis:
@@ -69,7 +68,7 @@ def test_sign_in_says_that_it_cannot_be_done_now(redis, viewer):
 def test_who_watches_goes_on_renewing(redis, viewer, recorder, cameras):
     """With the session's row: a token is never issued from what a cache remembers."""
     client = Client(raise_request_exception=False)
-    client.force_login(viewer, BACKEND)
+    client.force_login(viewer)
     url = f"/api/v1/recorders/{recorder.pk}"
     opened = client.post(f"{url}/session/", {"path": "auto"}, content_type="application/json")
     body = {"session_id": opened.json()["session_id"]}
@@ -86,7 +85,7 @@ def test_who_watches_goes_on_renewing(redis, viewer, recorder, cameras):
 def test_signing_out_is_never_half_done(redis, viewer):
     """A copy of the session that stayed in the cache would sign the person in again."""
     client = Client(raise_request_exception=False)
-    client.force_login(viewer, BACKEND)
+    client.force_login(viewer)
     client.get("/recorders/")
     redis.stop()
     assert client.post("/accounts/logout/").status_code == 503

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 def page(person, address):
     client = Client()
-    client.force_login(person, "allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(person)
     return client.get(address)
 
 

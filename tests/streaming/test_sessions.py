@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 def client_of(person):
     client = Client()
     if person is not None:
-        client.force_login(person, "allauth.account.auth_backends.AuthenticationBackend")
+        client.force_login(person)
     return client
 
 
