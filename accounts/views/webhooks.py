@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.audit import Actor
+from accounts.errors import NotPossible
 from accounts.forms.refusals import accepts
 from accounts.forms.webhooks import WebhookChangeForm, WebhookForm
 from accounts.models import Organisation, Webhook, WebhookDelivery
@@ -61,8 +62,12 @@ def webhook(request: HttpRequest, organisation: Organisation, webhook_id: UUID) 
 @require_POST
 @for_administrators
 def test(request: HttpRequest, organisation: Organisation, webhook_id: UUID) -> HttpResponse:
-    service.send_test(_webhook(request, organisation, webhook_id), person_of(request))
-    messages.success(request, "A test is on its way. Load this page again to see how it went.")
+    try:
+        service.send_test(_webhook(request, organisation, webhook_id), person_of(request))
+    except NotPossible as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, "A test is on its way. Load this page again to see how it went.")
     return redirect("webhook", webhook_id)
 
 

@@ -3,6 +3,9 @@
 The row is the truth: QUEUED → SENDING (claimed, with a lease) → DONE, or back to QUEUED with a
 pause, or FAILED. A worker that dies leaves a lease that runs out; the receiver may then hear it
 twice, with the same `Contera-Delivery`.
+
+An organisation has one under way at a time, so that its slow receivers hold one worker at most;
+whoever ends one wakes the next.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from accounts.audit import PORTAL, record
@@ -32,7 +36,7 @@ PAUSES = [
 ]  # after the 1st, 2nd … failure; together two days
 GIVEN_UP_AFTER = timedelta(days=3)  # without one success: the webhook is switched off
 KEPT = timedelta(days=7)
-WAKE_AT_ONCE = 200
+WAKE_AT_ONCE = 1_000  # organisations
 
 State = WebhookDelivery.State
 
@@ -42,19 +46,23 @@ def reach() -> Reach:
 
 
 def wake_due(now: datetime) -> None:
-    """Wakes a worker for every delivery that waits or lost its worker; forgets old ones."""
-    from accounts import tasks
-
-    for pk in _due(now).values_list("pk", flat=True)[:WAKE_AT_ONCE]:
-        tasks.deliver_webhook.delay(str(pk))
+    """Wakes a worker for each organisation with a delivery that waits or lost its worker; forgets
+    old ones."""
+    organisations = _due(now).order_by().values_list("webhook__organisation", flat=True)
+    for organisation_id in organisations.distinct()[:WAKE_AT_ONCE]:
+        _wake_next(organisation_id, now)
     WebhookDelivery.objects.filter(created_at__lt=now - KEPT).delete()
 
 
 def deliver(delivery_id: UUID | str, now: datetime) -> None:
-    """Sends it if it is due and nobody else does."""
+    """Sends it if it is due, nobody else does, and the organisation has no other under way."""
     delivery = _claim(delivery_id, now)
-    if delivery is None:
-        return
+    if delivery is not None:
+        _deliver(delivery, now)
+        _wake_next(delivery.webhook.organisation_id, now)
+
+
+def _deliver(delivery: WebhookDelivery, now: datetime) -> None:
     if not delivery.webhook.is_enabled and delivery.event != TEST:
         _finish(delivery, state=State.FAILED, error="The webhook is switched off.", done_at=now)
         return
@@ -100,8 +108,26 @@ def _due(now: datetime) -> QuerySet[WebhookDelivery]:
     return WebhookDelivery.objects.filter(waiting | lost).order_by("created_at")
 
 
+def _wake_next(organisation_id: UUID, now: datetime) -> None:
+    from accounts import tasks
+
+    waiting = _due(now).filter(webhook__organisation=organisation_id)
+    for pk in waiting.values_list("pk", flat=True)[:1]:
+        tasks.deliver_webhook.delay(str(pk))
+
+
+@transaction.atomic
 def _claim(delivery_id: UUID | str, now: datetime) -> WebhookDelivery | None:
-    """Of several workers woken for one delivery, one gets it."""
+    """Of several workers woken for one delivery, or for several of an organisation, one gets it."""
+    of_it = WebhookDelivery.objects.filter(pk=delivery_id).values("webhook__organisation")
+    webhooks = Webhook.objects.select_for_update().filter(organisation__in=of_it).order_by("pk")
+    under_way = WebhookDelivery.objects.filter(
+        webhook__in=list(webhooks.values_list("pk", flat=True)),
+        state=State.SENDING,
+        lease_until__gte=now,
+    )
+    if under_way.exists():
+        return None
     claimed = _due(now).filter(pk=delivery_id)
     if not claimed.update(state=State.SENDING, lease_until=now + LEASE, attempt=F("attempt") + 1):
         return None

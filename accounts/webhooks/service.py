@@ -12,12 +12,14 @@ from django.db import transaction
 from accounts import tasks
 from accounts.audit import Actor, record
 from accounts.errors import NotPossible
+from accounts.limits import Limit, require
 from accounts.models import Organisation, User, Webhook, WebhookDelivery
 from accounts.outgoing.web import NotReached, checked
 from accounts.webhooks import EVENTS, TEST
 from accounts.webhooks.delivery import reach
 
 MAX_WEBHOOKS = 10  # of an organisation
+TESTS = Limit("webhook-tests", 60, 3600)  # of an organisation
 MAX_WAITING = 1_000  # deliveries of a webhook: what comes after is lost, and said
 SECRET_PREFIX = "whsec_"  # noqa: S105  so that scanners of leaked secrets know it
 
@@ -76,7 +78,8 @@ def remove_webhook(webhook: Webhook, actor: Actor) -> None:
 
 
 def send_test(webhook: Webhook, user: User) -> WebhookDelivery:
-    """A delivery like any other, also while the webhook is switched off."""
+    """A delivery like any other, also while the webhook is switched off. Raises NotPossible."""
+    require(TESTS, webhook.organisation_id, "tests")
     return _enqueue(webhook, TEST, {"requested_by": user.login})
 
 

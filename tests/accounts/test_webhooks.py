@@ -9,8 +9,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from accounts import tasks
 from accounts.audit import PORTAL
 from accounts.errors import NotPossible
+from accounts.limits import Limit
 from accounts.models import AuditEntry, Webhook, WebhookDelivery
 from accounts.webhooks import delivery as deliveries
 from accounts.webhooks import service
@@ -158,6 +160,39 @@ def test_of_two_workers_one_sends_and_a_lost_one_is_followed(webhook, receiver, 
     assert sent_at(now).state == State.SENDING
     assert sent_at(now + timedelta(seconds=10)).state == State.DONE
     assert len(receiver.got) == 1
+
+
+def test_an_organisation_has_one_delivery_under_way_and_the_next_follows(
+    webhook, organisation, receiver, stranger, monkeypatch
+):
+    """B1: slow receivers of one organisation hold no more than one worker."""
+    woken = []
+    monkeypatch.setattr(tasks.deliver_webhook, "delay", woken.append)
+    elsewhere = add_webhook(stranger.memberships.get().organisation, receiver.url, [], PORTAL)
+    announce(organisation.pk, "recorder.offline", {})
+    announce(organisation.pk, "recorder.online", {})
+    announce(elsewhere.organisation_id, "recorder.online", {})
+    slow, waiting, other = WebhookDelivery.objects.order_by("created_at")
+    now = timezone.now()
+    lease = {"state": State.SENDING, "lease_until": now + timedelta(seconds=9)}
+    WebhookDelivery.objects.filter(pk=slow.pk).update(**lease)
+    for delivery in (waiting, other):
+        deliver(delivery.pk, now)
+    assert [path for path, _, _ in receiver.got] == ["/hook?of=harbour"]
+    later = now + timedelta(seconds=10)
+    wake_due(later)
+    assert woken == [str(slow.pk)]
+    deliver(slow.pk, later)
+    assert woken == [str(slow.pk), str(waiting.pk)]
+
+
+def test_tests_are_bounded(webhook, owner, monkeypatch):
+    monkeypatch.setattr(service, "TESTS", Limit("webhook-tests", 1, 3600))
+    service.send_test(webhook, owner)
+    with pytest.raises(NotPossible):
+        service.send_test(webhook, owner)
+    answer = signed_in(owner).post(f"/webhooks/{webhook.pk}/test/", follow=True)
+    assert "Wait a while" in answer.content.decode()
 
 
 def test_what_waits_is_bounded_and_old_deliveries_are_forgotten(webhook, organisation, monkeypatch):
