@@ -25,6 +25,7 @@ _ACTIONS = {
     "person.signed_out": "Signed out",
     "person.sign_in_failed": "Sign-in failed",
     "person.password_changed": "Password changed",
+    "person.second_factor_removed": "Second factor taken away by an administrator",
     "person.password_reset": "Password reset by mail",
     "group.members_changed": "People of a group changed",
     "group.second_factor_changed": "Second factor of a group changed",

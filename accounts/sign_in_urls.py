@@ -74,6 +74,11 @@ _of_others: list[URLPattern | URLResolver] = [
         person_sign_in.password_link,
         name="person-password-link",
     ),
+    path(
+        "users/<uuid:user_id>/second-factor/",
+        person_sign_in.remove_second_factor,
+        name="person-second-factor",
+    ),
     path("users/<uuid:user_id>/sign-out/", person_sign_in.sign_out, name="person-sign-out"),
 ]
 

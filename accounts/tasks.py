@@ -57,6 +57,15 @@ def send_password_reset(email: str) -> None:
 
 
 @_mail_task
+def send_second_factor_removed(user_pk: str, administrator: str) -> None:
+    for user in User.objects.filter(pk=user_pk):
+        link = f"{settings.CONTERA_BASE_URL}/account/security/"
+        facts = {"user": user, "administrator": administrator, "link": link}
+        organisation = mail.organisation_for(user)
+        _send("second_factor_removed", "Your second factor was removed", user, organisation, facts)
+
+
+@_mail_task
 def send_password_changed(user_pk: str) -> None:
     for user in User.objects.filter(pk=user_pk):
         link = f"{settings.CONTERA_BASE_URL}/accounts/password/reset/"

@@ -96,6 +96,8 @@ own-email-link                         GET    login     404      404    404
 own-email-link                         POST   login     404      404    404
 person-password-link                   GET    405       405      405    405
 person-password-link                   POST   login     404      403    ok
+person-second-factor                   GET    405       405      405    405
+person-second-factor                   POST   login     404      403    ok
 person-sign-out                        GET    405       405      405    405
 person-sign-out                        POST   login     404      403    ok
 own-sessions                           GET    login     ok       ok     ok

@@ -18,8 +18,9 @@ from accounts.audit import Actor
 from accounts.errors import NotPossible
 from accounts.forms.people import AddPersonForm, PersonForm
 from accounts.forms.refusals import accepts
+from accounts.lost_second_factor import may_be_removed
 from accounts.models import Membership, Organisation
-from accounts.permissions import for_administrators
+from accounts.permissions import for_administrators, person_of
 from accounts.qr import qr_image
 
 PAGE_SIZE = 50
@@ -73,6 +74,7 @@ def person(request: HttpRequest, organisation: Organisation, user_id: UUID) -> H
         "link": link,
         "qr": link and qr_image(link),
         "may_hand_over_password": password_links.may_be_handed_over(membership),
+        "may_remove_second_factor": may_be_removed(membership, person_of(request)),
         "is_invitation_over": membership.is_invitation_over(timezone.now()),
     }
     return render(request, "accounts/person.html", context)

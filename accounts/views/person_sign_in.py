@@ -9,11 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from accounts import password_links, sessions
+from accounts import lost_second_factor, password_links, sessions
 from accounts.audit import Actor
 from accounts.errors import NotPossible
 from accounts.models import Organisation
-from accounts.permissions import for_administrators
+from accounts.permissions import for_administrators, person_of
 from accounts.qr import qr_image
 from accounts.views.people import find_person
 
@@ -38,4 +38,19 @@ def sign_out(request: HttpRequest, organisation: Organisation, user_id: UUID) ->
     membership = find_person(request, organisation, user_id)
     sessions.sign_out_of_organisation(membership, Actor.of(request))
     messages.success(request, f"{membership} is signed out of {organisation}.")
+    return redirect("person", user_id)
+
+
+@require_POST
+@for_administrators
+def remove_second_factor(
+    request: HttpRequest, organisation: Organisation, user_id: UUID
+) -> HttpResponse:
+    membership = find_person(request, organisation, user_id)
+    try:
+        lost_second_factor.remove_second_factor(membership, person_of(request), Actor.of(request))
+    except NotPossible as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, f"{membership} signs in with the password alone now.")
     return redirect("person", user_id)
