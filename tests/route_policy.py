@@ -2,7 +2,7 @@
 
 `ok` is any answer that let the person in (2xx, a redirect, or 400 and 409 for the empty body that
 the test sends), `login` a redirect to the sign-in page, a number that status. The stranger is an
-administrator of another organisation; things in addresses are the owner's; the viewer's group has
+administrator of another organisation; everybody signed in just now; things in addresses are the owner's; the viewer's group has
 live and recorded video of the recorder.
 """
 
@@ -86,10 +86,10 @@ mfa_generate_recovery_codes            GET    login     ok       ok     ok
 mfa_generate_recovery_codes            POST   login     ok       ok     ok
 mfa_add_webauthn                       GET    login     ok       ok     ok
 mfa_add_webauthn                       POST   login     ok       ok     ok
-mfa_edit_webauthn                      GET    login     ok       ok     ok
-mfa_edit_webauthn                      POST   login     ok       ok     ok
-mfa_remove_webauthn                    GET    login     ok       ok     ok
-mfa_remove_webauthn                    POST   login     ok       ok     ok
+mfa_edit_webauthn                      GET    login     404      404    404
+mfa_edit_webauthn                      POST   login     404      404    404
+mfa_remove_webauthn                    GET    login     404      404    404
+mfa_remove_webauthn                    POST   login     404      404    404
 own-email                              GET    login     ok       ok     ok
 own-email                              POST   login     ok       ok     ok
 own-email-link                         GET    login     404      404    404
@@ -364,7 +364,7 @@ export-archive                         GET    login     404      404    404
 export-archive                         POST   login     405      405    405
 api-sign-in                            POST   ok        ok       ok     ok
 api-tokens                             GET    401       ok       ok     ok
-api-tokens                             POST   401       403      403    403
+api-tokens                             POST   401       ok       ok     ok
 api-token                              DELETE 401       404      404    ok
 api-me                                 GET    401       ok       ok     ok
 api-me                                 PATCH  401       ok       ok     ok
@@ -384,7 +384,7 @@ api-service                            GET    401       404      403    ok
 api-service                            PATCH  401       404      403    ok
 api-service                            DELETE 401       404      403    ok
 api-service-tokens                     GET    401       404      403    ok
-api-service-tokens                     POST   401       404      403    403
+api-service-tokens                     POST   401       404      403    ok
 api-service-token                      DELETE 401       404      403    ok
 api-organisations                      GET    401       ok       ok     ok
 api-organisation                       GET    401       404      403    ok

@@ -5,6 +5,7 @@ A route that the policy does not name fails here, so nothing is reachable that n
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -83,11 +84,22 @@ def _outcome(response: HttpResponse) -> str:
 HANDLERS = {is_strict: ClientHandler(enforce_csrf_checks=is_strict) for is_strict in (False, True)}
 
 
+def fresh(person: Any) -> dict[str, Any]:
+    """What allauth keeps in a session of a sign-in of this moment."""
+    return {
+        "account_authentication_methods": [{"method": "password", "at": time.time()}],
+        "account_authentication_methods_user": str(person.pk),
+    }
+
+
 def _client(person: Any, *, enforce_csrf_checks: bool = False) -> Client:
     client = Client()
     client.handler = HANDLERS[enforce_csrf_checks]
     if person is not None:
         client.force_login(person)
+        session = client.session  # freshly: what asks for that would hide what comes after it
+        session.update(fresh(person))
+        session.save()
     return client
 
 
