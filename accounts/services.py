@@ -21,7 +21,7 @@ from accounts.audit import PORTAL, Actor, record
 from accounts.built_in import make_built_in_groups
 from accounts.errors import NotPossible
 from accounts.limits import INVITATIONS, INVITATIONS_AGAIN, require
-from accounts.models import Federation, Group, Membership, Organisation, User
+from accounts.models import Group, Membership, Organisation, User
 from accounts.organisations.handles import free_handle
 
 State = Membership.State
@@ -110,7 +110,7 @@ def accept_invitation(membership: Membership, actor: Actor, password: str | None
             raise NotPossible("invitation_used", "This invitation was used already.")
         membership.state = State.ACTIVE
         if password is not None:
-            _set_first_password(membership.user, password)
+            _set_first_password(membership, password)
         record(membership.organisation, actor, "person.joined", membership.user.login)
 
 
@@ -194,15 +194,18 @@ def _settle(user: User) -> None:
         onsite.forget(user)
 
 
-def is_in_use(user: User) -> bool:
-    """Somebody has a way into the account: a link of an administrator gives no second one."""
-    through_provider = Federation.objects.filter(membership__user=user)
-    return user.has_usable_password() or through_provider.exists()
+def is_in_use(user: User, joining: Membership | None = None) -> bool:
+    """Somebody has, or had, a way into the account: a link of an administrator gives no second one,
+    not even when the way is gone because an organisation switched its provider off."""
+    joined = user.memberships.exclude(state=State.INVITED).exclude(pk=joining and joining.pk)
+    return user.has_usable_password() or joined.exists()
 
 
-def _set_first_password(user: User, password: str) -> None:
-    user.refresh_from_db(fields=["password"])
-    if is_in_use(user):
+def _set_first_password(membership: Membership, password: str) -> None:
+    """Of two invitations to a new account that are taken up at once, one sets it."""
+    user = membership.user
+    user.password = User.objects.select_for_update().get(pk=user.pk).password
+    if is_in_use(user, membership):
         raise NotPossible("has_password", "This account is in use already: sign in to it.")
     user.set_password(password)
     user.save(update_fields=["password"])

@@ -113,9 +113,7 @@ class UserInvitationView(ApiView):
     def post(self, request: Request, user_id: UUID) -> Response:
         """Send the invitation again to a person who has not joined yet."""
         membership = _user(request, user_id)
-        if membership.state != Membership.State.INVITED:
-            raise Problem(409, "wrong_state", f"{membership} is {membership.state}.")
-        services.invite(membership)
+        services.invite_again(membership, Actor.of(request))
         return Response(UserSerializer(membership).data, status=202)
 
 

@@ -27,6 +27,17 @@ def api(owner) -> Client:
     return Client(headers={"Authorization": f"Token {key}"})
 
 
+def test_an_invitation_is_sent_again_a_few_times_and_each_is_in_the_trail(owner, organisation):
+    """B1: nobody fills a stranger's mailbox."""
+    invited = services.add_person(organisation, "new@example.test", "New", [], PORTAL)
+    program = Client()
+    program.force_login(owner)
+    address = f"/api/v1/users/{invited.user_id}/invitation/"
+    answers = [program.post(address).status_code for _ in range(6)]
+    assert answers == [202] * 5 + [409]
+    assert AuditEntry.objects.filter(action="person.invited_again").count() == 5
+
+
 def test_a_program_signs_in_for_a_token(client, viewer):
     answer = sign_in(client, viewer.email.upper())
     assert answer.status_code == 201

@@ -375,11 +375,14 @@ def invite_elsewhere(user: User) -> tuple[Membership, str]:
     return membership, invitations.link_of(membership).removeprefix("http://localhost:8000")
 
 
+@pytest.mark.parametrize("is_removed", [False, True])
 def test_no_link_of_an_administrator_opens_an_account_that_a_provider_signs_in(
-    client, provider, harbour
+    client, provider, harbour, is_removed
 ):
-    """A1: it has no password, and yet it is somebody's."""
+    """A1: it has no password, and yet it is somebody's, also when its provider is gone."""
     invitation, link = invite_elsewhere(come(provider, _joined(harbour)).membership.user)
+    if is_removed:
+        providers.remove(provider, PORTAL)
     client.get(link)
     typed = {"new_password1": PASSWORD, "new_password2": PASSWORD}
     client.post("/invitation/", typed)
