@@ -1,9 +1,9 @@
 """Who gets what from each route: the written policy that tests/test_routes.py compares with.
 
 `ok` is any answer that let the person in (2xx, a redirect, or 400 and 409 for the empty body that
-the test sends), `login` a redirect to the sign-in page, a number that status. The stranger is an
-administrator of another organisation; everybody signed in just now; things in addresses are the owner's; the viewer's group has
-live and recorded video of the recorder.
+the test sends), `login` a redirect to the sign-in page, a number that status. Everybody signed in
+just now. The stranger is an administrator of another organisation; things in addresses are the
+owner's; the viewer's group has live and recorded video of the recorder.
 """
 
 from __future__ import annotations
