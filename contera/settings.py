@@ -101,6 +101,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.view_as.ViewAsMiddleware",
     "accounts.middleware.OrganisationMiddleware",
+    "recorders.middleware.OneMomentMiddleware",
     "accounts.middleware.NoStoreMiddleware",
 ]
 ROOT_URLCONF = "contera.urls"
@@ -151,6 +152,9 @@ CHANNEL_LAYERS = {
 # --- Celery: wakes workers; the truth of a job is its database row --------------------------------
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# One that hangs: a page that enqueues something waits no longer, a worker connects again.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 3.0, "socket_connect_timeout": 2.0}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.2}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -167,7 +171,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget-api-answers": {"task": "contera.tasks.forget_api_answers", "schedule": 3600.0},
     "forget-sessions": {"task": "contera.tasks.forget_expired_sessions", "schedule": 3600.0},
 }
-CELERY_BEAT_SCHEDULE_FILENAME = str(CONTERA_DATA / "run" / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULE_FILENAME = str(CONTERA_DATA / "celerybeat-schedule")
 
 # --- People -------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

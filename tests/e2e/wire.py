@@ -18,6 +18,7 @@ class Wire:
     def __init__(self, port: int, target: tuple[str, int]) -> None:
         self.target = target
         self.sent: list[bytearray] = []
+        self.port = port
         self._listener = socket.create_server(("127.0.0.1", port))
         self._flows = threading.Event()
         self._flows.set()
@@ -29,6 +30,10 @@ class Wire:
     def hold(self) -> None:
         """Nothing passes any more, and nobody is told."""
         self._flows.clear()
+
+    def release(self) -> None:
+        """What was held passes now."""
+        self._flows.set()
 
     def cut(self) -> None:
         """Every line breaks, and new ones are refused."""
