@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.views.defaults import page_not_found
 
 from protocol.errors import PROBLEM_CONTENT_TYPE, problem
 
@@ -37,15 +38,24 @@ class ApiErrorsMiddleware:
         return _as_problem(response)
 
 
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler404: no page is made for a program that reads none."""
+    return _problem(404) if request.path.startswith(PREFIX) else page_not_found(request, exception)
+
+
 def _as_problem(response: HttpResponseBase) -> HttpResponse:
-    status = response.status_code
+    answer = _problem(response.status_code)
+    for name in _KEPT_HEADERS:
+        if response.has_header(name):
+            answer[name] = response[name]
+    response.close()
+    return answer
+
+
+def _problem(status: int) -> HttpResponse:
     code, detail = _WORDS.get(status, ("error", "The request cannot be answered."))
     answer = JsonResponse(
         problem(status, code, detail), status=status, content_type=PROBLEM_CONTENT_TYPE
     )
-    for name in _KEPT_HEADERS:
-        if response.has_header(name):
-            answer[name] = response[name]
     answer["Cache-Control"] = "private, no-store"
-    response.close()
     return answer

@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from contera import health
 
+handler404 = "contera.api_errors.not_found"
 handler500 = "contera.outage.answer_error"
 
 api = [

@@ -166,6 +166,12 @@ def test_every_error_is_a_problem(api, method, address, status):
         assert answer["Allow"]
 
 
+def test_no_page_is_made_for_a_program_that_asks_for_nothing(api, client):
+    answer = api.get("/api/v1/nothing/")
+    assert (answer.status_code, answer.templates) == (404, [])
+    assert b"There is nothing here" in client.get("/nothing/").content
+
+
 def test_a_bug_of_ours_shows_no_traceback(program, monkeypatch):
     from accounts.api import own
 
