@@ -171,6 +171,14 @@ CELERY_BEAT_SCHEDULE = {
     "forget-api-answers": {"task": "contera.tasks.forget_api_answers", "schedule": 3600.0},
     "forget-sessions": {"task": "contera.tasks.forget_expired_sessions", "schedule": 3600.0},
 }
+# Where the database and the keys are copied to while everything runs; empty: nothing is copied.
+CONTERA_BACKUP_FOLDER = env.text("CONTERA_BACKUP_FOLDER")
+CONTERA_BACKUP_MINUTES = env.number("CONTERA_BACKUP_MINUTES", 5)
+if CONTERA_BACKUP_FOLDER:
+    CELERY_BEAT_SCHEDULE["backup"] = {
+        "task": "contera.tasks.make_backup",
+        "schedule": 60.0 * CONTERA_BACKUP_MINUTES,
+    }
 CELERY_BEAT_SCHEDULE_FILENAME = str(CONTERA_DATA / "celerybeat-schedule")
 
 # --- People -------------------------------------------------------------------------------------

@@ -7,7 +7,10 @@ flat: SQLite has an end to how deep they may be.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -15,15 +18,43 @@ from uuid import UUID
 from django.db.models import F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from accounts.circumstances import Circumstances
 from accounts.models import Group, Organisation
 from accounts.querysets import CONSENT_RIGHTS
 from recorders.grants import BUILT_IN, RECORDER_ONLY
 
 if TYPE_CHECKING:
     from accounts.models import User
+    from recorders.querysets import GrantQuerySet
 
 NOTHING = Q(pk__in=[])
 BuiltIn = Group.BuiltIn
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """What was read of a person for one moment: their groups that count, and the grants of these
+    that hold."""
+
+    at: datetime
+    groups: list[Group]
+    grants: GrantQuerySet
+
+
+_known: ContextVar[dict[tuple[UUID, Circumstances], _Standing] | None] = ContextVar(
+    "known", default=None
+)
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """Within it a person's groups and grants are read once, and everything is decided for the
+    moment of that. For what only reads and is soon over: one answer, never a stream."""
+    token = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(token)
 
 
 class Reach:
@@ -34,12 +65,12 @@ class Reach:
         self, user: User, now: datetime | None = None, *, is_reading: bool = False
     ) -> None:
         """`is_reading`: what may be listed, for which the scope `read` of a token is enough."""
-        from recorders.models import Grant, HiddenCamera
+        from recorders.models import HiddenCamera
 
         self._user = user
         self._is_reading = is_reading
-        self._now = now or timezone.now()
-        groups = list(Group.objects.in_force(user).select_related("organisation"))
+        standing = _standing(user) if now is None else _read(user, now)
+        self._now, groups, self._grants = standing.at, standing.groups, standing.grants
         self._administered = _organisations(groups, BuiltIn.ADMINISTRATORS)
         self._dealers = _organisations(
             (group for group in groups if group.organisation.is_dealer),
@@ -47,8 +78,6 @@ class Reach:
             BuiltIn.MANAGERS,
         )
         self._built_in = {name: _organisations(groups, name) for name in BUILT_IN}
-        own = [group for group in groups if not group.built_in]
-        self._grants = Grant.objects.in_force(user, own, self._now)
         self._hidden = HiddenCamera.objects.of(user).values("camera")
 
     def recorders(self, rights: Iterable[str]) -> Q:
@@ -144,7 +173,7 @@ class Reach:
     def _not_hidden(self) -> Q:
         return ~Q(pk__in=self._hidden)
 
-    def _with(self, wanted: frozenset[str]) -> QuerySet[Any]:
+    def _with(self, wanted: frozenset[str]) -> GrantQuerySet:
         return self._grants.with_any(wanted)
 
     def _in_scope(self, rights: Iterable[str]) -> frozenset[str]:
@@ -152,6 +181,25 @@ class Reach:
         if self._is_reading and how.has_scope("read"):
             return frozenset(rights)
         return frozenset(filter(how.has_scope, rights))
+
+
+def _standing(user: User) -> _Standing:
+    """Of now, or of the moment that this is one of."""
+    known = _known.get()
+    if known is None:
+        return _read(user, timezone.now())
+    who = (user.pk, user.circumstances)
+    if who not in known:
+        known[who] = _read(user, timezone.now())
+    return known[who]
+
+
+def _read(user: User, now: datetime) -> _Standing:
+    from recorders.models import Grant
+
+    groups = list(Group.objects.in_force(user).select_related("organisation"))
+    own = [group for group in groups if not group.built_in]
+    return _Standing(now, groups, Grant.objects.in_force(user, own, now))
 
 
 def _organisations(groups: Iterable[Group], *names: str) -> set[UUID]:
