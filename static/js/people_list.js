@@ -8,7 +8,7 @@ const boxes = [...form.querySelectorAll('input[name="user"]')];
 function show() {
   const count = boxes.filter((box) => box.checked).length;
   bar.querySelector("[data-count]").textContent = `${count} chosen`;
-  bar.querySelector("button").disabled = count === 0;
+  bar.hidden = count === 0;
   all.checked = count > 0 && count === boxes.length;
   all.indeterminate = count > 0 && count < boxes.length;
 }
