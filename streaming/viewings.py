@@ -163,7 +163,8 @@ class _Trail:
         return detail
 
     def _once(self, viewing: Viewing) -> str:
-        """The same for the same viewing, however often a relay tells it."""
+        """The same for the same viewing, however often a relay tells it. By the moment, which a
+        viewer does not know: else they could tell a short one first and keep the real one out."""
         watcher = viewing.watcher
         facts = (
             self._recorder.pk,

@@ -168,8 +168,19 @@ def settle_groups(
     """The mapped groups become those that the provider names; others stay as they are. The last
     administrator stays one, whatever the provider says."""
     mapped = set(provider.group_map.values())
-    if not mapped:
-        return
+    if mapped:
+        with transaction.atomic():  # what an administrator changes at this moment stays changed
+            Organisation.objects.select_for_update().get(pk=provider.organisation_id)
+            _settle_mapped(provider, membership, identity, actor, mapped)
+
+
+def _settle_mapped(
+    provider: IdentityProvider,
+    membership: Membership,
+    identity: Identity,
+    actor: Actor,
+    mapped: set[str],
+) -> None:
     named = {provider.group_map[value] for value in identity.groups if value in provider.group_map}
     own = {str(group.pk): group for group in membership.organisation.groups.all()}
     before = {str(group.pk): group for group in membership.groups.all()}

@@ -99,11 +99,13 @@ def set_hidden(group: Group, cameras: Collection[Camera], actor: Actor) -> None:
 
 
 def hide(group: Group, camera: Camera, actor: Actor) -> None:
-    set_hidden(group, {*_hidden(group), camera}, actor)
+    with _change(group):
+        set_hidden(group, {*_hidden(group), camera}, actor)
 
 
 def unhide(group: Group, camera: Camera, actor: Actor) -> None:
-    set_hidden(group, _hidden(group) - {camera}, actor)
+    with _change(group):
+        set_hidden(group, _hidden(group) - {camera}, actor)
 
 
 def people_of(group: Group) -> Iterable[User]:
