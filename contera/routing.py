@@ -6,12 +6,12 @@ after all of it had arrived, and a Channels consumer costs 45 µs a message.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
-from channels.security.websocket import OriginValidator
 from django.conf import settings
 from django.urls import path, re_path
 
@@ -58,12 +58,27 @@ def _websockets(hub: Hub) -> Application:
         f"{PREFIX[1:]}recorders/<str:recorder_id>/session",
         SessionConsumer.as_asgi(hub=hub, portal_origins=frozenset(portal_origins())),
     )
-    pages = OriginValidator(AuthMiddlewareStack(URLRouter(incident_sockets)), portal_origins())
-    # A prefix by re_path: path() would want the whole address before a middleware.
-    unknown: Any = _close_unknown  # Any: the stubs know no ASGI applications here
+    pages: Any = OfOurPages(AuthMiddlewareStack(URLRouter(incident_sockets)), portal_origins())
+    # Any: the stubs know no ASGI applications here. A prefix by re_path: path() would want the
+    # whole address before a middleware.
+    unknown: Any = _close_unknown
     routes = [sessions, re_path(r"^ws/", pages), re_path("", unknown)]
     router: Application = URLRouter(routes)
     return router
+
+
+class OfOurPages:
+    """WebSockets that use the cookie: opened by pages of the portal alone, by their exact origin.
+    (Channels' own validator fails on an origin whose port is no number.)"""
+
+    def __init__(self, application: Application, origins: Collection[str]) -> None:
+        self.application = application
+        self._origins = frozenset(origin.encode() for origin in origins)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        shown = [value for name, value in scope["headers"] if name == b"origin"]
+        is_ours = len(shown) == 1 and shown[0] in self._origins
+        await (self.application if is_ours else _close_unknown)(scope, receive, send)
 
 
 async def _close_unknown(scope: Any, receive: Any, send: Any) -> None:
