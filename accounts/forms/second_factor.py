@@ -9,6 +9,7 @@ from allauth.mfa.base import forms as base_forms
 from allauth.mfa.base.internal.flows import post_authentication
 from allauth.mfa.totp import forms as totp_forms
 from allauth.mfa.webauthn import forms as webauthn_forms
+from allauth.mfa.webauthn.internal.auth import parse_authentication_response
 from django import forms
 from django.core.exceptions import ValidationError
 
@@ -89,7 +90,15 @@ class FreshPasskeyForm(_Credential, webauthn_forms.ReauthenticateWebAuthnForm): 
 
 
 class SignInPasskeyForm(_Credential, webauthn_forms.LoginWebAuthnForm):  # type: ignore[misc]  # as above
-    pass
+    def clean_credential(self) -> Any:  # as above
+        """Alone it must have seen its owner (a finger, a PIN): a key that was found is not enough.
+        The session may hold a challenge of another step, for which a touch would do."""
+        sent = self.cleaned_data["credential"]
+        authenticator = super().clean_credential()
+        answer = parse_authentication_response(sent).response
+        if not answer.authenticator_data.is_user_verified():
+            raise _not_proved()
+        return authenticator
 
 
 class AddPasskeyForm(webauthn_forms.AddWebAuthnForm):  # type: ignore[misc]  # as above
