@@ -27,6 +27,7 @@ class NewToken:
     client: str = ApiToken.Client.PROGRAM
     organisation: Organisation | None = None  # None: all that the person belongs to
     is_strong: bool = False  # made after a second factor
+    by_provider: bool = False  # made in a session of the provider of `organisation`
 
 
 @transaction.atomic
@@ -46,6 +47,7 @@ def issue_api_token(
         client=wanted.client,
         organisation=wanted.organisation,
         is_strong=wanted.is_strong,
+        by_provider=wanted.by_provider,
         expires_at=now + timedelta(days=min(wanted.days, MAX_DAYS)),
     )
     record_for_person(user, actor, "api_token.created", **_facts(token))

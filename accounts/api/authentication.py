@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.utils import timezone
 from rest_framework import authentication, exceptions
@@ -12,6 +13,7 @@ from accounts.api import limits
 from accounts.circumstances import Circumstances
 from accounts.client_address import client_address
 from accounts.models import ApiToken, User
+from accounts.single_sign_on.sessions import may_come_through
 
 LAST_USED_STEP = timedelta(minutes=1)  # not a write per request
 
@@ -36,6 +38,7 @@ class ApiTokenAuthentication(authentication.BaseAuthentication):
             client=token.client,
             address=client_address(request._request),
             is_strong=token.is_strong,
+            provider_of=_provider_of(token),
             only_organisation=token.organisation_id,
             scopes=None if token.scopes is None else frozenset(token.scopes),
         )
@@ -43,6 +46,13 @@ class ApiTokenAuthentication(authentication.BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Token"
+
+
+def _provider_of(token: ApiToken) -> UUID | None:
+    """A token that was made through a provider stands on it, as a session does."""
+    organisation = token.organisation_id if token.by_provider else None
+    is_standing = organisation is not None and may_come_through(token.user, organisation)
+    return organisation if is_standing else None
 
 
 def _find(key: str) -> ApiToken | None:

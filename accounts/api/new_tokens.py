@@ -25,6 +25,7 @@ def issued(
     organisation: Organisation | None = None,
     *,
     is_strong: bool = False,
+    by_provider: bool = False,
 ) -> Response:
     """201 with the token and, this once, its key. `organisation` binds it, whatever is wanted."""
     scopes = wanted["scopes"]
@@ -35,6 +36,7 @@ def issued(
         wanted["client"],
         organisation or _organisation(user, wanted["organisation"]),
         is_strong,
+        by_provider,
     )
     token, key = issue_api_token(user, new, actor, now)
     return Response({**ApiTokenSerializer(token).data, "token": key}, status=201)

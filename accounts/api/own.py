@@ -73,12 +73,19 @@ class TokensView(ApiView):
         """A further token for yourself, for no longer and no more than the one you call with."""
         require_fresh_sign_in(request)
         found, user, now = checked(NewTokenSerializer, request), person_of(request), timezone.now()
-        by, is_strong = request.auth, user.circumstances.is_strong
+        by, how = request.auth, user.circumstances
         if isinstance(by, ApiToken):
             found = {**found, "days": _days(by, found["days"], now)}
-        if (within := user.circumstances.within) is not None:
-            found = {**found, "organisation": within}
-        return issued(user, found, Actor.of(request), now, is_strong=is_strong)
+        if how.within is not None:
+            found = {**found, "organisation": how.within}
+        return issued(
+            user,
+            found,
+            Actor.of(request),
+            now,
+            is_strong=how.is_strong,
+            by_provider=how.provider_of is not None,
+        )
 
 
 def _days(token: ApiToken, wanted: int, now: datetime) -> int:

@@ -39,12 +39,23 @@ class ApiToken(models.Model):
     client = models.CharField(max_length=10, choices=Client, default=Client.PROGRAM)
     scopes = models.JSONField(null=True)  # names of accounts.scopes.SCOPES; None: all
     is_strong = models.BooleanField(default=False)  # made after a second factor
+    # Made in a session that the organisation's identity provider vouches for: it counts there as
+    # long as the person may still come through that provider.
+    by_provider = models.BooleanField(default=False)
     digest = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True)
 
     objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(by_provider=False) | models.Q(organisation__isnull=False),
+                name="api_token_by_provider_is_of_one",
+            )
+        ]
 
     @staticmethod
     def digest_of(key: str) -> str:

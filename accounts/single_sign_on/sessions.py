@@ -11,6 +11,7 @@ from allauth.account.internal.flows.login import record_authentication
 from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.sessions.backends.base import SessionBase
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.models import Federation, Membership, User
@@ -52,13 +53,22 @@ def standing(session: SessionBase, user: User, now: datetime) -> Standing | None
         return None
     if now.timestamp() >= kept["until"]:
         raise Over
-    found = Federation.objects.filter(
-        pk=kept["federation"],
-        membership__user=user,
-        membership__state=Membership.State.ACTIVE,
-        provider__is_enabled=True,
-    ).values_list("provider__organisation", flat=True)
-    organisation_id = found.first()
+    mine = _usable(user).filter(pk=kept["federation"])
+    organisation_id = mine.values_list("provider__organisation", flat=True).first()
     if organisation_id is None:
         raise Over
     return Standing(organisation_id, kept["is_strong"])
+
+
+def may_come_through(user: User, organisation_id: UUID) -> bool:
+    """Whether the organisation's provider still is asked about this person: what was made in such
+    a session counts so long."""
+    return _usable(user).filter(provider__organisation=organisation_id).exists()
+
+
+def _usable(user: User) -> QuerySet[Federation]:
+    return Federation.objects.filter(
+        membership__user=user,
+        membership__state=Membership.State.ACTIVE,
+        provider__is_enabled=True,
+    )

@@ -50,7 +50,9 @@ def add_token(request: HttpRequest) -> HttpResponse:
         return _page(request, token_form=form)
     user = person_of(request)
     wanted = form.wanted(
-        is_strong=user.circumstances.is_strong, organisation=_only_organisation(user)
+        is_strong=user.circumstances.is_strong,
+        by_provider=user.circumstances.provider_of is not None,
+        organisation=_only_organisation(user),
     )
     try:
         token, key = issue_api_token(user, wanted, Actor.of(request), timezone.now())
