@@ -35,6 +35,9 @@ ALLOWED_HOSTS = env.words("CONTERA_ALLOWED_HOSTS") or sorted(
 CSRF_TRUSTED_ORIGINS = [f"{_base.scheme}://{_base.netloc}"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = IS_HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+# By such a name browsers take a cookie from this host alone, never from a neighbour in its domain.
+_host_only = "__Host-" if IS_HTTPS else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_host_only}sessionid", f"{_host_only}csrftoken"
 SESSION_ENGINE = "accounts.session_store"
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
@@ -83,6 +86,7 @@ INSTALLED_APPS = [
     "contera.apps.ConteraConfig",
 ]
 MIDDLEWARE = [
+    "contera.headers.HeadersMiddleware",
     "contera.api_errors.ApiErrorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -242,7 +246,7 @@ MFA_FORMS = {
     "authenticate_webauthn": "accounts.forms.second_factor.PasskeyForm",
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = CONTERA_TRUSTED_PROXIES
-# Identity providers of organisations: where they may be (accounts.outgoing.addresses.Reach), and for
+# Identity providers: where they may be (accounts.outgoing.addresses.Reach), and for
 # how long one may say nothing more about somebody who signed in through it.
 CONTERA_IDENTITY_NETWORKS = env.text("CONTERA_IDENTITY_NETWORKS", "public")
 CONTERA_SIGN_ON_HOURS = env.number("CONTERA_SIGN_ON_HOURS", 12)
