@@ -42,6 +42,11 @@ _ALGORITHM = "EdDSA"
 Jwk = dict[str, str]
 
 
+def renew_after_s(life_s: int) -> int:
+    """When a viewer should renew a token of this life: one that ends early, earlier."""
+    return max(1, min(ACCESS_RENEW_S, life_s // 2))
+
+
 class TokenError(ProtocolError):
     """A token that must not be believed; `code` is `token_expired`, `token_invalid` or
     `token_not_for_this`."""

@@ -14,7 +14,13 @@ from django.utils.crypto import salted_hmac
 from accounts.audit import Actor, record
 from accounts.models import User
 from accounts.signing import portal_signer
-from protocol.tokens import ACCESS_LIFETIME_S, PATHS, AccessToken, sign_access_token
+from protocol.tokens import (
+    ACCESS_LIFETIME_S,
+    PATHS,
+    AccessToken,
+    renew_after_s,
+    sign_access_token,
+)
 from recorders.grants import NO_RIGHTS
 from recorders.models import Camera, Recorder, RemoteNetworkSettings
 from recorders.network_settings import range_spans
@@ -37,6 +43,7 @@ class SessionUnknown(Exception):
 class Token:
     text: str
     expires_at: datetime
+    renew_after_s: int
 
 
 @dataclass(frozen=True)
@@ -162,7 +169,8 @@ def _access(user: User, recorder: Recorder, session_id: str, now: datetime) -> A
 def _signed(access: AccessToken, now: datetime, life_s: int = ACCESS_LIFETIME_S) -> Token:
     issued_at = int(now.timestamp())
     text = sign_access_token(portal_signer(), access, issued_at, life_s)
-    return Token(text, datetime.fromtimestamp(issued_at + life_s, UTC))
+    ends_at = datetime.fromtimestamp(issued_at + life_s, UTC)
+    return Token(text, ends_at, renew_after_s(life_s))
 
 
 def _allowed_paths(recorder: Recorder, wanted: str) -> frozenset[str]:

@@ -20,7 +20,7 @@ from cmr.local.sessions import Sessions
 from cmr.local.sign_in import SignIn, SignInRefused
 from cmr.local.who import LISTED, ListedPerson, LocalPerson, Who
 from cmr.registration import Registration
-from protocol.tokens import ACCESS_LIFETIME_S, ACCESS_RENEW_S, AccessToken
+from protocol.tokens import ACCESS_LIFETIME_S, AccessToken, renew_after_s
 
 # Of a session id in a token: what a browser was given, or why the token was made.
 PASSWORD_SESSION = "password"  # noqa: S105  not a secret
@@ -54,6 +54,10 @@ class LocalAccess:
         """An access token and when it ends (Unix seconds)."""
         now, life_s = int(self._clock()), self._life_s(who)
         return self.key.sign(self.access(who, session_id), now, life_s), now + life_s
+
+    def renew_after_s(self, who: Who) -> int:
+        """When whoever was given a token should ask for the next one."""
+        return renew_after_s(self._life_s(who))
 
     def _life_s(self, who: Who) -> int:
         """Shorter where something ends sooner: the list, or a right in it."""
@@ -105,7 +109,7 @@ class LocalAccess:
 
     async def _sustain(self, who: Who, address: str, stream: SustainedStream) -> None:
         while True:
-            await asyncio.sleep(ACCESS_RENEW_S)
+            await asyncio.sleep(self.renew_after_s(who))
             try:
                 now = self._present(who.kind, who.name, who.version, VMS, address)
             except AccountError:
@@ -113,6 +117,7 @@ class LocalAccess:
             if now is None or not self.access(now).allows("live", stream.camera):
                 return
             stream.renew(self._life_s(now))
+            who = now
 
 
 def _credentials(value: str) -> tuple[str, str]:

@@ -35,7 +35,6 @@ from cmr.local.video_pages import live_page, recorded_page
 from cmr.local.visit import PAGE_HEADERS, Visit, html_answer, is_same_origin, redirect
 from cmr.local.who import Who
 from protocol.http_message import Request
-from protocol.tokens import ACCESS_RENEW_S
 
 HOME, SIGN_IN = "/live/", "/sign-in/"
 DIRECT_DEADLINE_S = 8
@@ -286,7 +285,7 @@ def _token(site: LocalSite, visit: Visit, session_id: str) -> dict[str, Any]:  #
         "session_id": session_id,
         "token": token,
         "expires_at": expires_at,
-        "renew_after_s": ACCESS_RENEW_S,
+        "renew_after_s": site.access.renew_after_s(visit.who),
     }
 
 

@@ -87,13 +87,13 @@ class NetworkTestResultSerializer(serializers.Serializer[Any]):
     hints = serializers.ListField(child=serializers.CharField())
 
 
-def session_body(session: Session, renew_after_s: int) -> dict[str, Any]:
+def session_body(session: Session) -> dict[str, Any]:
     return {
         "session_id": session.id,
         "recorder_id": session.recorder.pk,
         "token": session.token.text,
         "expires_at": session.token.expires_at,
-        "renew_after_s": renew_after_s,
+        "renew_after_s": session.token.renew_after_s,
         "offers": session.plan.offers,
         "not_offered": session.plan.refusals,
         "control": session.plan.control,

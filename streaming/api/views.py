@@ -17,7 +17,6 @@ from accounts.audit import Actor
 from accounts.client_address import client_address
 from accounts.models import ApiToken
 from accounts.permissions import person_of
-from protocol.tokens import ACCESS_RENEW_S
 from recorders.doors import visible_recorder
 from streaming import services
 from streaming.api.serializers import (
@@ -46,7 +45,7 @@ class SessionView(ApiView):
             Actor.of(request),
             timezone.now(),
         )
-        return Response(SessionSerializer(session_body(session, ACCESS_RENEW_S)).data, status=201)
+        return Response(SessionSerializer(session_body(session)).data, status=201)
 
 
 class TokenView(ApiView):
@@ -66,7 +65,7 @@ class TokenView(ApiView):
         body = {
             "token": token.text,
             "expires_at": token.expires_at,
-            "renew_after_s": ACCESS_RENEW_S,
+            "renew_after_s": token.renew_after_s,
         }
         return Response(TokenSerializer(body).data)
 

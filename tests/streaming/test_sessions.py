@@ -1,6 +1,7 @@
 """Opening and renewing a session: the token says what the person may do now, and no more."""
 
 import time
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -51,6 +52,17 @@ def test_the_token_names_the_rights_on_each_camera(viewer, recorder, cameras):
     assert token.grants == {1: {"live", "playback"}, 2: {"live", "playback"}}
     assert token.recorder_rights == frozenset()
     assert token.user_id == str(viewer.pk)
+
+
+def test_a_token_that_ends_early_is_renewed_early(viewer, viewers, recorder, cameras):
+    """What goes on by another grant goes on without a break (A6)."""
+    assert open_session(viewer, recorder).json()["renew_after_s"] == 30
+    viewers.grants.update(holds_until=timezone.now() + timedelta(seconds=20))
+    give(viewers, "playback", recorder=recorder)
+    answer = open_session(viewer, recorder)
+    assert 1 <= answer.json()["renew_after_s"] <= 10
+    again = renew(viewer, recorder, answer.json()["session_id"])
+    assert 1 <= again.json()["renew_after_s"] <= 10
 
 
 def test_an_administrator_may_configure(owner, recorder, cameras):

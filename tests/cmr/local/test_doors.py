@@ -74,7 +74,7 @@ async def test_a_page_from_elsewhere_cannot_use_a_kept_password(
 async def test_a_stream_with_a_password_lasts_as_long_as_the_account(
     site: Site, visitor: aiohttp.ClientSession, sending: Camera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access_module, "ACCESS_RENEW_S", 0.05)
+    monkeypatch.setattr(access_module.LocalAccess, "renew_after_s", lambda *_: 0.05)
     async with visitor.get(site.both + LIVE, headers=BASIC) as answer:
         await until(lambda: len(site.api.streams) == 1)
         stream = next(iter(site.api.streams._streams.values()))
