@@ -39,7 +39,8 @@ def recorder_running(
     config = folder / "cmr.toml"
     address = rtsp.url("cam1-{}.mp4").replace("rtsp://", f"rtsp://cctv:{camera_password}@")
     config.write_text(
-        f'[web]\nhost = "127.0.0.1"\nport = {free_ports(1)[0]}\nhttps_port = 0\nstreaming_port = 0\n'
+        f'[web]\nhost = "127.0.0.1"\nport = {free_ports(1)[0]}\n'
+        "https_port = 0\nstreaming_port = 0\n"
         '[storage]\nmax_size = "1GB"\n[[cameras]]\nnumber = 1\nname = "Gate"\n'
         f'hd = "{address.format("hd")}"\nsd = "{address.format("sd")}"\n'
     )

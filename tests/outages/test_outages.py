@@ -4,6 +4,9 @@ on, and everything recovers without a restart. The real programs against Postgre
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,11 +18,13 @@ import pytest
 from tests.e2e.wire import Wire
 from tests.outages.installation import Answer, Browser, Installation, installation, wait_until
 from tests.outages.recorder import Recorder, recorder_running, watching
-from tests.services.postgres import postgres_running
+from tests.outages.restored import is_as_before
+from tests.services.postgres import INSTALLED, postgres_running
 from tests.services.process import free_ports
 from tests.services.rtsp import RtspServer
 from tests.services.valkey import valkey_running
 
+TOOLS = INSTALLED / "bin"  # of the server's own version
 LONGEST_S = 10.0  # a worker that hangs longer is one that nobody else gets
 
 
@@ -49,6 +54,7 @@ class Line:
 
 @dataclass
 class Site:
+    postgres: str
     portal: Installation
     recorder: Recorder
     database: Line
@@ -75,6 +81,7 @@ def site(foreign_rtsp: RtspServer, tmp_path_factory: pytest.TempPathFactory) -> 
         database, redis = (stack.enter_context(line_to(url)) for url in (postgres, valkey))
         portal = installation(
             folder / "portal",
+            PATH=f"{TOOLS}{os.pathsep}{os.environ['PATH']}",
             DATABASE_URL=postgres.replace(f":{database.target[1]}/", f":{database.port}/"),
             REDIS_URL=valkey.replace(f":{redis.target[1]}/", f":{redis.port}/"),
         )
@@ -82,7 +89,7 @@ def site(foreign_rtsp: RtspServer, tmp_path_factory: pytest.TempPathFactory) -> 
         stack.enter_context(portal.portal())
         stack.enter_context(portal.worker())
         recorder = stack.enter_context(recorder_running(portal, foreign_rtsp, folder / "recorder"))
-        yield Site(portal, recorder, database, redis)
+        yield Site(postgres, portal, recorder, database, redis)
 
 
 @pytest.fixture
@@ -148,3 +155,21 @@ def test_without_redis_nobody_signs_in_and_the_rest_goes_on(site, person, way):
         site.redis.mend() if way == "stopped" else site.redis.release()
         wait_until(lambda: Browser(portal).sign_in().status == 302)
     wait_until(lambda: set(portal.ready().values()) == {"ok"}, 60)
+
+
+def test_a_dump_is_the_same_portal_elsewhere(site, person, tmp_path):
+    """A backup of PostgreSQL, while the portal runs."""
+    made = Path(site.portal.manage("backup", str(tmp_path / "backups")).strip())
+    other = site.postgres.rpartition("/")[0] + "/elsewhere"
+    subprocess.run(
+        [TOOLS / "createdb", f"--maintenance-db={site.postgres}", "elsewhere"], check=True
+    )
+    restore = [TOOLS / "pg_restore", "--no-owner", "--exit-on-error", f"--dbname={other}"]
+    subprocess.run([*restore, made / "contera.dump"], check=True)
+    moved = installation(tmp_path / "elsewhere", DATABASE_URL=other)
+    moved.key = site.portal.key
+    moved.folder.mkdir()
+    shutil.copytree(made / "keys", moved.folder / "keys")
+    shutil.copytree(site.portal.folder / "static", moved.folder / "static")
+    with moved.portal():
+        is_as_before(moved, Browser(moved, person.cookies), ["Administrators"])
