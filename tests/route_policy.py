@@ -368,6 +368,7 @@ api-tokens                             POST   401       ok       ok     ok
 api-token                              DELETE 401       404      404    ok
 api-me                                 GET    401       ok       ok     ok
 api-me                                 PATCH  401       ok       ok     ok
+api-password                           PUT    401       ok       ok     ok
 api-users                              GET    401       ok       403    ok
 api-users                              POST   401       ok       403    ok
 api-user                               GET    401       404      403    ok
@@ -412,6 +413,7 @@ api-group-grants                       GET    401       404      403    ok
 api-group-grants                       PUT    401       404      403    ok
 api-group-hidden-cameras               GET    401       404      403    ok
 api-group-hidden-cameras               PUT    401       404      403    ok
+api-user-access                        GET    401       404      403    ok
 recorder-bundle                        GET    401       401      401    401
 recorder-enrol                         POST   ok        ok       ok     ok
 recorder-heartbeat                     POST   401       401      401    401
@@ -439,6 +441,7 @@ session                                POST   401       404      ok     ok
 session-token                          POST   401       404      ok     ok
 api-incidents                          GET    401       ok       ok     ok
 api-incidents                          POST   401       ok       ok     ok
+api-incident-estimate                  POST   401       ok       ok     ok
 api-incident                           GET    401       404      404    ok
 api-incident                           DELETE 401       404      404    ok
 api-exports                            GET    401       404      404    ok

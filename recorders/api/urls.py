@@ -3,6 +3,7 @@ from django.urls import path
 from recorders.api import (
     access,
     customers,
+    explain,
     locations,
     network,
     onsite,
@@ -29,6 +30,7 @@ urlpatterns = [
         access.GroupHiddenCamerasView.as_view(),
         name="api-group-hidden-cameras",
     ),
+    path("users/<uuid:user_id>/access/", explain.UserAccessView.as_view(), name="api-user-access"),
     path("recorder/bundle", onsite.BundleView.as_view(), name="recorder-bundle"),
     path("recorder/enrol", recorder_side.EnrolView.as_view(), name="recorder-enrol"),
     path("recorder/heartbeat", recorder_side.HeartbeatView.as_view(), name="recorder-heartbeat"),
