@@ -84,7 +84,7 @@ def _failed(credentials: dict[str, Any], request: HttpRequest | None, **kwargs: 
 
 
 def _password_changed(request: HttpRequest, user: User, **kwargs: Any) -> None:
-    _new_password(user, request, "person.password_changed")
+    tell_new_password(user, _actor(user, request), "person.password_changed")
 
 
 def _password_reset(request: HttpRequest, user: User, **kwargs: Any) -> None:
@@ -92,7 +92,7 @@ def _password_reset(request: HttpRequest, user: User, **kwargs: Any) -> None:
     from accounts.api_tokens import withdraw_all
 
     withdraw_all(user, _actor(user, request))
-    _new_password(user, request, "person.password_reset")
+    tell_new_password(user, _actor(user, request), "person.password_reset")
 
 
 def _factor_added(
@@ -150,8 +150,8 @@ def _ways(request: HttpRequest, user: User) -> list[str]:
     return list(dict.fromkeys(ways))
 
 
-def _new_password(user: User, request: HttpRequest, action: str) -> None:
+def tell_new_password(user: User, actor: Actor, action: str) -> None:
     """Django ends the other browser sessions by itself; running streams end here (A6)."""
-    record_for_person(user, _actor(user, request), action)
+    record_for_person(user, actor, action)
     announce_change([user])
     transaction.on_commit(lambda: tasks.send_password_changed.delay(str(user.pk)), robust=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
@@ -33,6 +34,30 @@ class IncidentQuerySet(models.QuerySet[Any]):
         allowed = Camera.objects.with_right(user, "export").values("pk")
         some = IncidentCamera.objects.filter(camera__in=allowed).values("incident")
         return self.filter(~Exists(forbidden), pk__in=some)
+
+    def search(self, words: str) -> IncidentQuerySet:
+        """With these words in title, note, or the name of a camera or its recorder."""
+        if not words:
+            return self
+        by_camera = Q(cameras__name__icontains=words) | Q(cameras__recorder__name__icontains=words)
+        by_text = Q(title__icontains=words) | Q(note__icontains=words)
+        return self.filter(by_text | by_camera).distinct()
+
+    def about(
+        self,
+        *,
+        search: str = "",
+        camera: UUID | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> IncidentQuerySet:
+        """Of a camera, with video of some of this time."""
+        found = self.search(search)
+        if camera is not None:
+            found = found.filter(pk__in=self.filter(cameras=camera).values("pk"))
+        if since is not None:
+            found = found.filter(end__gt=since)
+        return found if until is None else found.filter(start__lt=until)
 
 
 class OfIncidentQuerySet(models.QuerySet[Any]):

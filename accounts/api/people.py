@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import models, transaction
+from django.db.models.functions import Lower
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -15,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import services
+from accounts.api import ordering
 from accounts.api.body import checked
 from accounts.api.problems import Problem
 from accounts.api.serializers import (
@@ -32,6 +34,7 @@ from accounts.permissions import IsAdministrator
 from accounts.querysets import MembershipQuerySet, OrganisationOwnedQuerySet
 from accounts.sessions import sign_out_of_organisation
 
+ORDERS: ordering.Orders = {"name": Lower("name"), "email": Lower("user__email")}
 SEARCH = OpenApiParameter("search", str, description="Words in the name or the e-mail address")
 ORGANISATION = OpenApiParameter(
     "organisation", UUID, description="Needed only for a person of several that you administer"
@@ -43,14 +46,14 @@ class UsersView(ApiView, ListAPIView[Membership]):
 
     permission_classes = (IsAdministrator,)
     scopes = {"GET": "people", "POST": "people"}
-    parameters = frozenset({"search"})
+    parameters = frozenset({"search", ordering.NAME})
     serializer_class = UserSerializer
 
-    def get_queryset(self) -> MembershipQuerySet:
+    def get_queryset(self) -> models.QuerySet[Membership]:
         found = _users(self.request).search(self.request.query_params.get("search", "")[:100])
-        return found.order_by("name", "pk")
+        return ordering.in_order(found.order_by("name", "pk"), self.request, ORDERS)
 
-    @extend_schema(parameters=[SEARCH], operation_id="users_list")
+    @extend_schema(parameters=[SEARCH, ordering.parameter(ORDERS)], operation_id="users_list")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # DRF's signature
         return super().get(request, *args, **kwargs)
 

@@ -106,6 +106,16 @@ class MeSerializer(serializers.Serializer[Any]):
     )
 
 
+class NewPasswordSerializer(serializers.Serializer[Any]):  # Any: as above
+    current_password = serializers.CharField(
+        max_length=4096, trim_whitespace=False, write_only=True
+    )
+    new_password = serializers.CharField(max_length=4096, trim_whitespace=False, write_only=True)
+    keep_tokens = serializers.BooleanField(
+        default=False, help_text="Otherwise all your API tokens end, the one you call with too"
+    )
+
+
 class GroupSerializer(serializers.ModelSerializer[Group]):
     """`users` are the ids of its people."""
 

@@ -36,7 +36,9 @@ class SignInView(ApiView):
     )
     def post(self, request: Request) -> Response:
         found = checked(CredentialsSerializer, request)
-        user = _authenticated(request, found["email"], found["password"])
+        user = known(request, found["email"], found["password"])
+        if user is None:
+            raise Problem(401, "wrong_credentials", "The name and the password do not match.")
         is_strong = _second_factor(request, user, found["code"])
         plain = request._request
         known_browsers.remember_address(sign_in_limits.site_of(plain), user.login)
@@ -44,16 +46,14 @@ class SignInView(ApiView):
         return issued(user, found, actor, timezone.now(), is_strong=is_strong)
 
 
-def _authenticated(request: Request, login: str, password: str) -> User:
+def known(request: Request, login: str, password: str) -> User | None:
     """Counted together with the sign-in page, and answers alike for unknown people (A7)."""
     plain = request._request  # allauth knows Django's request only
     try:
         user = get_adapter(plain).authenticate(plain, username=login, password=password)
     except ValidationError as error:  # its limit of failed attempts
         raise Problem(429, "too_many_attempts", error.messages[0]) from None
-    if not isinstance(user, User) or not user.is_active:
-        raise Problem(401, "wrong_credentials", "The name and the password do not match.")
-    return user
+    return user if isinstance(user, User) and user.is_active else None
 
 
 def _second_factor(request: Request, user: User, code: str) -> bool:

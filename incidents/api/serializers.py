@@ -75,11 +75,40 @@ class IncidentSerializer(serializers.ModelSerializer[Incident]):
         read_only_fields = fields
 
 
-class NewIncidentSerializer(serializers.Serializer[Any]):  # Any: DRF's own generic
-    title = serializers.CharField(max_length=150)
-    note = serializers.CharField(max_length=5000, allow_blank=True, default="")
+class IncidentQuerySerializer(serializers.Serializer[Any]):  # Any: DRF's own generic
+    """Which ones are listed."""
+
+    search = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=100,
+        help_text="In title, note, and names of cameras and recorders",
+    )
+    camera = serializers.UUIDField(required=False)
+    since = serializers.DateTimeField(required=False, help_text="With video of then or later")
+    until = serializers.DateTimeField(required=False, help_text="With video from before that")
+
+
+class FootageSerializer(serializers.Serializer[Any]):  # Any: as above
+    """Cameras and a range."""
+
     start = serializers.DateTimeField()
     end = serializers.DateTimeField()
     camera_ids = serializers.ListField(
         child=serializers.UUIDField(), min_length=1, max_length=MAX_CAMERAS
     )
+
+
+class NewIncidentSerializer(FootageSerializer):
+    title = serializers.CharField(max_length=150)
+    note = serializers.CharField(max_length=5000, allow_blank=True, default="")
+
+
+class EstimateSerializer(serializers.Serializer[Any]):  # Any: as above
+    """`measured` of the `cameras` told their rate; for the others the planning figure counts."""
+
+    expected_bytes = serializers.IntegerField()
+    export_plan_bytes = serializers.IntegerField(help_text="By the planning figures for exports")
+    viewing_plan_bytes = serializers.IntegerField(help_text="The same range watched live in HD")
+    measured = serializers.IntegerField()
+    cameras = serializers.IntegerField()

@@ -4,6 +4,7 @@ from incidents.api import views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("incidents/", views.IncidentsView.as_view(), name="api-incidents"),
+    path("incidents/estimate/", views.EstimateView.as_view(), name="api-incident-estimate"),
     path("incidents/<uuid:incident_id>/", views.IncidentView.as_view(), name="api-incident"),
     path("incidents/<uuid:incident_id>/exports/", views.ExportsView.as_view(), name="api-exports"),
     path("exports/<uuid:export_id>/", views.ExportView.as_view(), name="api-export"),

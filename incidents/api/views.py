@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import F, Prefetch, QuerySet
+from django.db.models.functions import Lower
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -16,6 +18,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api import ordering
 from accounts.api.body import checked
 from accounts.api.problems import Problem
 from accounts.api.views import ApiView
@@ -23,15 +26,25 @@ from accounts.audit import Actor
 from accounts.permissions import person_of
 from incidents import services
 from incidents.api.serializers import (
+    EstimateSerializer,
     ExportSerializer,
+    FootageSerializer,
+    IncidentQuerySerializer,
     IncidentSerializer,
     NewIncidentSerializer,
 )
+from incidents.estimate import estimate
 from incidents.forms import exportable_cameras
 from incidents.models import Export, Incident
 from incidents.storage.errors import StorageError
 from incidents.views import downloads
+from recorders.models import Camera
 
+ORDERS: ordering.Orders = {
+    "created_at": F("created_at"),
+    "start": F("start"),
+    "title": Lower("title"),
+}
 BINARY = {(200, "video/mp4"): OpenApiTypes.BINARY}
 
 
@@ -40,15 +53,21 @@ class IncidentsView(ApiView, generics.GenericAPIView[Incident]):
 
     permission_classes = (IsAuthenticated,)
     scopes = {"GET": "read", "POST": "export"}
+    parameters = frozenset({"search", "camera", "since", "until", ordering.NAME})
     serializer_class = IncidentSerializer
     queryset = Incident.objects.none()
 
     def get_queryset(self) -> QuerySet[Incident]:
-        found = Incident.objects.visible_to(self.request.user)
-        incidents: QuerySet[Incident] = found.prefetch_related("cameras")
-        return incidents
+        wanted = IncidentQuerySerializer(data=self.request.query_params)
+        wanted.is_valid(raise_exception=True)
+        found = Incident.objects.visible_to(self.request.user).about(**wanted.validated_data)
+        return ordering.in_order(found, self.request, ORDERS).prefetch_related("cameras")
 
-    @extend_schema(operation_id="incidents_list", responses=IncidentSerializer(many=True))
+    @extend_schema(
+        operation_id="incidents_list",
+        parameters=[IncidentQuerySerializer, ordering.parameter(ORDERS)],
+        responses=IncidentSerializer(many=True),
+    )
     def get(self, request: Request) -> Response:
         page = self.paginate_queryset(self.get_queryset())
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
@@ -58,6 +77,25 @@ class IncidentsView(ApiView, generics.GenericAPIView[Incident]):
         wanted = checked(NewIncidentSerializer, request)
         incident = _create(request, wanted)
         return Response(IncidentSerializer(incident).data, status=201)
+
+
+class EstimateView(ApiView):
+    permission_classes = (IsAuthenticated,)
+    scopes = {"POST": "export"}
+
+    @extend_schema(
+        request=FootageSerializer, responses=EstimateSerializer, operation_id="incidents_estimate"
+    )
+    def post(self, request: Request) -> Response:
+        """How large an export of these cameras and this range will be; nothing is made."""
+        wanted = checked(FootageSerializer, request)
+        start, end = wanted["start"], wanted["end"]
+        cameras = _exportable(request, wanted["camera_ids"])
+        with _problems():
+            services.check_range(start, end, timezone.now())
+        profiles = [camera.profiles for camera in cameras]
+        found = estimate(profiles, (end - start).total_seconds())
+        return Response(EstimateSerializer(found).data)
 
 
 class IncidentView(ApiView):
@@ -205,15 +243,20 @@ class _problems:  # noqa: N801  # reads as a noun where it is used
 
 
 def _create(request: Request, wanted: dict[str, Any]) -> Incident:  # validated JSON values
-    ids = set(wanted["camera_ids"])
-    cameras = list(exportable_cameras(person_of(request)).filter(pk__in=ids))
-    if len(cameras) != len(ids):
-        raise Problem(404, "camera_not_found", "A camera does not exist, or you may not export it.")
+    cameras = _exportable(request, wanted["camera_ids"])
     new = services.NewIncident(
         wanted["title"], cameras, wanted["start"], wanted["end"], wanted["note"]
     )
     with _problems():
         return services.create_incident(person_of(request), new, Actor.of(request), timezone.now())
+
+
+def _exportable(request: Request, camera_ids: Collection[UUID]) -> list[Camera]:
+    ids = set(camera_ids)
+    cameras = list(exportable_cameras(person_of(request)).filter(pk__in=ids))
+    if len(cameras) != len(ids):
+        raise Problem(404, "camera_not_found", "A camera does not exist, or you may not export it.")
+    return cameras
 
 
 def _incident(request: Request, incident_id: UUID) -> Incident:

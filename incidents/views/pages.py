@@ -10,7 +10,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Page, Paginator
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -163,12 +163,7 @@ def _export(request: HttpRequest, export_id: UUID) -> Export:
 
 
 def _found(person: User, words: str) -> QuerySet[Incident]:
-
-    incidents = Incident.objects.visible_to(person)
-    if words:
-        by_camera = Q(cameras__name__icontains=words) | Q(cameras__recorder__name__icontains=words)
-        by_text = Q(title__icontains=words) | Q(note__icontains=words)
-        incidents = incidents.filter(by_text | by_camera).distinct()
+    incidents = Incident.objects.visible_to(person).search(words)
     found: QuerySet[Incident] = incidents.prefetch_related(
         "cameras", Prefetch("exports", to_attr="all_exports")
     )

@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from django.db.models import F
+from django.db.models.functions import Lower
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api import ordering
 from accounts.api.body import checked
 from accounts.api.pages import BoundedPages
 from accounts.api.problems import Problem
@@ -36,13 +39,19 @@ from recorders.services.locations import location_named
 from recorders.services.recorders import remove, rename_and_move
 from recorders.status import has_problem
 
+ORDERS: ordering.Orders = {
+    "location": Lower("location__name"),
+    "name": Lower("name"),
+    "last_seen_at": F("last_seen_at"),
+}
+
 
 class RecordersView(ApiView):
     """GET: the recorders you may see, of all your organisations, sorted by location and name."""
 
     permission_classes = (IsAuthenticated,)
     scopes = {"GET": "read"}
-    parameters = frozenset({"search", "state"})
+    parameters = frozenset({"search", "state", ordering.NAME})
     pagination_class = BoundedPages
 
     @extend_schema(
@@ -50,6 +59,7 @@ class RecordersView(ApiView):
         parameters=[
             OpenApiParameter("search", str, description="In name, location, model, camera name"),
             OpenApiParameter("state", str, enum=STATES),
+            ordering.parameter(ORDERS),
             OpenApiParameter("limit", int),
             OpenApiParameter("offset", int),
         ],
@@ -59,8 +69,9 @@ class RecordersView(ApiView):
         user, now = person_of(request), timezone.now()
         state = _known_state(request.query_params.get("state", ""))
         found = find_recorders(user, request.query_params.get("search", ""), state, now)
+        in_order = ordering.in_order(found, request, ORDERS)
         pages = self.pagination_class()
-        page: list[Recorder] = pages.paginate_queryset(found, request, self) or []
+        page: list[Recorder] = pages.paginate_queryset(in_order, request, self) or []
         rights = rights_on(user, page)
         bodies = [_body(recorder, seen_cameras(recorder), rights[recorder.pk]) for recorder in page]
         return pages.get_paginated_response(RecorderShape(bodies, many=True).data)

@@ -12,6 +12,7 @@ from redis.exceptions import ConnectionError as RedisLost
 
 from accounts.api import idempotency, limits
 from accounts.models import ApiToken, Group, IdempotentAnswer
+from tests.conftest import make_recorder
 
 pytestmark = pytest.mark.django_db
 
@@ -103,12 +104,24 @@ def test_a_token_of_one_organisation_sees_nothing_of_another(
         ("offset=-1", "bad_parameter"),
         ("format=api", "unknown_parameter"),
         ("_method=DELETE", "unknown_parameter"),
+        ("ordering=organisation__secret", "bad_parameter"),
+        ("ordering=--name", "bad_parameter"),
     ],
 )
 def test_parameters_that_mean_nothing_are_named(api, query, code):
     answer = api.get(f"/api/v1/recorders/?{query}")
     assert (answer.status_code, answer.json()["code"]) == (400, code)
     assert query.partition("=")[0] in answer.json()["detail"]
+
+
+def test_lists_are_sorted_as_asked(api, organisation, recorder):
+    make_recorder(organisation, "barrier", cameras=0)
+
+    def names(order: str) -> list[str]:
+        rows = api.get(f"/api/v1/recorders/?ordering={order}").json()["results"]
+        return [row["name"] for row in rows]
+
+    assert (names("name"), names("-name")) == (["barrier", "Gate"], ["Gate", "barrier"])
 
 
 def test_what_a_body_may_not_set_is_named(api, viewer):

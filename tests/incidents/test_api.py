@@ -60,6 +60,40 @@ def test_others_get_404_for_everything(client, request, export, new, who) -> Non
     assert client.get("/api/v1/incidents/").json()["results"] == []
 
 
+def test_incidents_are_found_by_words_camera_and_time(
+    client, owner, stranger, incident, cameras
+) -> None:
+    client.force_login(owner)
+
+    def found(**query: object) -> int:
+        count: int = client.get("/api/v1/incidents/", query).json()["count"]
+        return count
+
+    later, camera = format_time(incident.end), incident.cameras.first()
+    assert found(search=incident.title[:3], camera=camera.pk, until=later) == 1
+    assert found(search=camera.name, since=format_time(incident.start)) == 1
+    assert [found(since=later), found(search="nothing"), found(camera=incident.pk)] == [0, 0, 0]
+    assert client.get("/api/v1/incidents/?since=yesterday").json()["code"] == "invalid"
+    client.force_login(stranger)
+    assert found(camera=camera.pk) == 0
+
+
+def test_the_size_of_an_export_is_told_before_it_is_made(
+    client, owner, stranger, new, cameras
+) -> None:
+    cameras[0].profiles = {"hd": {"kbps": 800, "width": 1920}}
+    cameras[0].save(update_fields=["profiles"])
+    wanted = {name: new[name] for name in ("start", "end", "camera_ids")}
+    client.force_login(owner)
+    answer = post(client, "incidents/estimate/", wanted).json()
+    assert (answer["expected_bytes"], answer["measured"]) == ((800 + 2240) * 125 * 60, 1)
+    assert not Incident.objects.exists()
+    backwards = {**wanted, "start": wanted["end"]}
+    assert post(client, "incidents/estimate/", backwards).json()["code"] == "bad_range"
+    client.force_login(stranger)
+    assert post(client, "incidents/estimate/", wanted).json()["code"] == "camera_not_found"
+
+
 def test_nobody_gets_401(client, export) -> None:
     assert client.get("/api/v1/incidents/").status_code == 401
     assert client.get(f"/api/v1/exports/{export.pk}/").status_code == 401
