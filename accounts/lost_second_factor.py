@@ -36,6 +36,7 @@ def remove_second_factor(membership: Membership, administrator: User, actor: Act
         )
     user = membership.user
     Authenticator.objects.filter(user=user).delete()
+    second_factor.weaken_tokens(user)
     record(membership.organisation, actor, "person.second_factor_removed", user.login)
     sign_out_of_organisation(membership, actor)
     transaction.on_commit(

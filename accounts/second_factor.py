@@ -90,6 +90,11 @@ def forget_in_session(request: HttpRequest) -> None:
     ]
 
 
+def weaken_tokens(user: User) -> None:
+    """API tokens that were made after a factor which is gone now are like any other."""
+    user.api_tokens.filter(is_strong=True).update(is_strong=False)
+
+
 def _with_codes(user: User) -> QuerySet[Authenticator]:
     """The app first: its codes are the usual ones."""
     mine: QuerySet[Authenticator] = Authenticator.objects.filter(user=user)

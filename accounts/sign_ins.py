@@ -116,6 +116,7 @@ def _factor_removed(
     if kind == second_factor.Type.RECOVERY_CODES:
         return
     second_factor.forget_in_session(request)
+    second_factor.weaken_tokens(user)
     sessions.end_other_sessions(user, request.session.session_key, _actor(user, request))
     is_passkey = kind == second_factor.Type.WEBAUTHN
     action = "person.passkey_removed" if is_passkey else "person.app_removed"

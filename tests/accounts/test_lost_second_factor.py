@@ -3,12 +3,13 @@
 import pytest
 from allauth.mfa.models import Authenticator
 from django.core import mail
+from django.utils import timezone
 
 from accounts.audit import PORTAL
 from accounts.circumstances import Circumstances
 from accounts.errors import NotPossible
 from accounts.lost_second_factor import may_be_removed, remove_second_factor
-from accounts.models import AuditEntry, Membership
+from accounts.models import ApiToken, AuditEntry, Membership
 from accounts.tasks import send_second_factor_removed
 
 pytestmark = pytest.mark.django_db
@@ -23,8 +24,12 @@ def lost(viewer):
 
 def test_it_takes_everything_away_and_is_in_the_trail(lost, owner):
     owner.circumstances = Circumstances(is_strong=True)
+    token, _ = ApiToken.issue(lost.user, "strong", timezone.now())
+    ApiToken.objects.update(is_strong=True)
     remove_second_factor(lost, owner, PORTAL)
     assert not Authenticator.objects.exists()
+    token.refresh_from_db()
+    assert not token.is_strong
     assert AuditEntry.objects.filter(action="person.second_factor_removed").exists()
     lost.refresh_from_db()
     assert lost.signed_out_at is not None
