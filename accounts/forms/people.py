@@ -58,8 +58,8 @@ class AddPersonForm(PersonForm):
         name: str = self.cleaned_data["username"].strip().lower().removesuffix(f"@{self.handle}")
         if name and not USERNAME.fullmatch(name):
             raise ValidationError(
-                "2 to 60 letters from a to z, digits, dots, hyphens and underscores, of which the first is "
-                "a letter or digit."
+                "2 to 60 letters from a to z, digits, dots, hyphens and underscores, of which the "
+                "first is a letter or digit."
             )
         return name
 
