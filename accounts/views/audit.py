@@ -50,7 +50,7 @@ def audit(request: HttpRequest, organisation: Organisation) -> HttpResponse:
 
 
 @require_safe
-@for_administrators  # type: ignore[arg-type]  # a streamed answer is none of its HttpResponses
+@for_administrators
 def audit_file(
     request: HttpRequest, organisation: Organisation, kind: str
 ) -> StreamingHttpResponse:

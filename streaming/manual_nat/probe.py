@@ -19,10 +19,10 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, NegotiationError, WebSocketException
 
+from accounts.outgoing.addresses import Address
 from protocol.errors import ProtocolError
 from protocol.sealing import ClientHandshake
 from recorders.network_settings import ManualNat
-from streaming.manual_nat.policy import Address
 
 TEST_S = 5.0  # in all: people wait for it
 SUBPROTOCOL = "contera.session.v1.sealed"

@@ -17,10 +17,11 @@ from redis.exceptions import RedisError
 
 from accounts.audit import Actor, record
 from accounts.models import User
+from accounts.outgoing.addresses import Address
 from recorders.models import Recorder
 from recorders.network_settings import BadSetting, ManualNat, parse_manual_nat
 from streaming.manual_nat import policy, words
-from streaming.manual_nat.policy import Address, Endpoint, Policy
+from streaming.manual_nat.policy import Endpoint, Policy
 from streaming.manual_nat.probe import Found, Host, Outcome, probe, resolved
 
 MAX_TESTS, WINDOW_S = 5, 60  # of a person

@@ -47,10 +47,10 @@ class Command(BaseCommand):
 
 def _organisation(name: str) -> Organisation:
     # Names are not unique: only organisations that this command made are called so.
-    known = Organisation.objects.filter(name=name).first()
+    known: Organisation | None = Organisation.objects.filter(name=name).first()
     if known is not None:
         return known
-    made = Organisation.objects.create(name=name)
+    made: Organisation = Organisation.objects.create(name=name)
     make_built_in_groups(made)
     return made
 
