@@ -26,6 +26,7 @@ RIGHT_CHOICES = (
     ("export", "Exports: keep and download video"),
 )
 HOURS_CHOICES = tuple(HOURS.items())
+NOTHING_TICKED = {"required": "Tick one at least."}
 
 
 def time_zones() -> list[tuple[str, str]]:
@@ -123,7 +124,10 @@ class ConsentForm(forms.Form):
     """What a dealer asks for, or a customer gives by itself."""
 
     rights = forms.MultipleChoiceField(
-        label="What", choices=RIGHT_CHOICES, widget=forms.CheckboxSelectMultiple
+        label="What",
+        choices=RIGHT_CHOICES,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages=NOTHING_TICKED,
     )
     hours = forms.TypedChoiceField(
         label="For how long", choices=HOURS_CHOICES, coerce=int, widget=forms.RadioSelect
@@ -164,7 +168,9 @@ class GiveConsentForm(ConsentForm):
 class AnswerForm(forms.Form):
     """A customer's answer: of what was asked for as much, and as long, as it likes."""
 
-    rights = forms.MultipleChoiceField(label="What", widget=forms.CheckboxSelectMultiple)
+    rights = forms.MultipleChoiceField(
+        label="What", widget=forms.CheckboxSelectMultiple, error_messages=NOTHING_TICKED
+    )
     hours = forms.TypedChoiceField(
         label="For how long", choices=HOURS_CHOICES, coerce=int, widget=forms.RadioSelect
     )
