@@ -176,10 +176,13 @@ def test_taking_the_grant_away_ends_the_running_stream(demo, signed_in) -> None:
 def take_live_away(demo) -> tuple[str, list[dict]]:
     """Address and grants of the viewer's group as they were; its right to live video is gone."""
     groups = demo.api("GET", "/api/v1/groups/")["results"]
-    group = next(one for one in groups if one["name"] == "Viewers")
+    group = next(one for one in groups if one["name"] == "Gate keepers")
     path = f"/api/v1/groups/{group['id']}/grants/"
     grants = demo.api("GET", path)["grants"]
-    demo.api("PUT", path, {"grants": [one for one in grants if one["right"] != "live"]})
+    left = [
+        {**one, "rights": [right for right in one["rights"] if right != "live"]} for one in grants
+    ]
+    demo.api("PUT", path, {"grants": [one for one in left if one["rights"]]})
     return path, grants
 
 
