@@ -85,19 +85,22 @@ def check_versions(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 @register()
-def check_identity_networks(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+def check_outgoing_networks(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Loopback and plain http are for trying it out: not where people sign in by https."""
-    named = settings.CONTERA_IDENTITY_NETWORKS
-    is_laboratory = named == Reach.LABORATORY.value
-    if named in {reach.value for reach in Reach} and not (is_laboratory and settings.IS_HTTPS):
-        return []
     return [
         Error(
-            f"CONTERA_IDENTITY_NETWORKS is {named}.",
-            hint="Write public, or private for identity providers in your own network.",
+            f"{name} is {named}.",
+            hint="Write public, or private for servers in your own network.",
             id="contera.E007",
         )
+        for name in ("CONTERA_IDENTITY_NETWORKS", "CONTERA_WEBHOOK_NETWORKS")
+        if not _is_fit_reach(named := getattr(settings, name))
     ]
+
+
+def _is_fit_reach(named: str) -> bool:
+    is_laboratory = named == Reach.LABORATORY.value
+    return named in {reach.value for reach in Reach} and not (is_laboratory and settings.IS_HTTPS)
 
 
 @register(deploy=True)

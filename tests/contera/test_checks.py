@@ -26,9 +26,11 @@ def test_one_of_two_stun_addresses_is_refused(settings):
     assert "contera.E004" in found_ids()
 
 
+@pytest.mark.parametrize("name", ["CONTERA_IDENTITY_NETWORKS", "CONTERA_WEBHOOK_NETWORKS"])
 @pytest.mark.parametrize(("named", "is_https"), [("everywhere", False), ("laboratory", True)])
-def test_identity_providers_of_a_laboratory_are_refused_in_service(settings, named, is_https):
-    settings.CONTERA_IDENTITY_NETWORKS, settings.IS_HTTPS = named, is_https
+def test_the_networks_of_a_laboratory_are_refused_in_service(settings, name, named, is_https):
+    setattr(settings, name, named)
+    settings.IS_HTTPS = is_https
     assert "contera.E007" in found_ids()
 
 
