@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
@@ -18,6 +17,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from accounts.outgoing.addresses import Reach, refusal
+from accounts.outgoing.names import NameUnknown, look_up
 
 DEADLINE_S = 10.0  # for everything; a person waits for it
 CONNECT_S, READ_S = 4.0, 5.0
@@ -137,10 +137,9 @@ def _broken_off(pool: urllib3.HTTPConnectionPool, after_s: float) -> Iterator[No
 
 def _resolved(host: str, port: int, reach: Reach) -> str:
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+        addresses = look_up(host, port)
+    except NameUnknown:
         raise NotReached(f"{host}: the name is not known.") from None
-    addresses = [ip_address(str(entry[4][0])) for entry in found]
     if reason := refusal(addresses, reach):
         raise NotReached(f"{host} cannot be used: {reason}.")
     return str(addresses[0])

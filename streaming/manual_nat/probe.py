@@ -20,6 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, NegotiationError, WebSocketException
 
 from accounts.outgoing.addresses import Address
+from accounts.outgoing.names import NameUnknown, look_up
 from protocol.errors import ProtocolError
 from protocol.sealing import ClientHandshake
 from recorders.network_settings import ManualNat
@@ -90,12 +91,10 @@ async def resolved(host: str, port: int) -> list[Address]:
     """All addresses of a name; empty when it has none."""
     with contextlib.suppress(ValueError):
         return [ip_address(host)]
-    loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+        return (await asyncio.to_thread(look_up, host, port))[:MAX_ADDRESSES]
+    except NameUnknown:
         return []
-    return list(dict.fromkeys(ip_address(entry[4][0]) for entry in found))[:MAX_ADDRESSES]
 
 
 async def _try_in_turn(place: ManualNat, host: Host, addresses: Sequence[Address]) -> Outcome:

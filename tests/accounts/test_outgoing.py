@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from accounts.outgoing import web
+from accounts.outgoing import names, web
 from accounts.outgoing.addresses import Reach, refusal
 from accounts.outgoing.web import NotReached, checked, fetch
 
@@ -105,3 +105,21 @@ def test_who_answers_a_byte_at_a_time_holds_nobody_up(drip, monkeypatch, scheme,
     with pytest.raises(NotReached):
         fetch(f"{scheme}://{drip(opening)}", Reach.LABORATORY)
     assert time.monotonic() - began < 3
+
+
+def test_a_resolver_that_hangs_holds_nobody_up(monkeypatch):
+    """D2: the name is given up after its time, and only so many wait for a resolver at once."""
+    answers = threading.Event()
+    monkeypatch.setattr(names, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(names.socket, "getaddrinfo", lambda *_, **__: answers.wait() and [])
+    try:
+        for _ in range(names.AT_ONCE + 2):
+            with pytest.raises(names.NameUnknown):
+                names.look_up("slow.test", 443)
+        assert sum(t.name == "resolver" for t in threading.enumerate()) <= names.AT_ONCE
+    finally:
+        answers.set()
+
+
+def test_a_name_leads_to_its_addresses():
+    assert ip_address("127.0.0.1") in names.look_up("localhost", 80)
