@@ -6,6 +6,7 @@ under a lock on its organisation's row and is undone when it would leave none.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -14,6 +15,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from accounts import invitations, onsite, tasks
 from accounts.access import access_changed, announce_change
@@ -23,6 +25,8 @@ from accounts.errors import NotPossible
 from accounts.limits import INVITATIONS, INVITATIONS_AGAIN, require
 from accounts.models import Group, Membership, Organisation, User
 from accounts.organisations.handles import free_handle
+
+logger = logging.getLogger(__name__)
 
 State = Membership.State
 Owned = TypeVar("Owned", Group, Membership)
@@ -88,8 +92,16 @@ def _account(organisation: Organisation, login: str, name: str) -> User:
 def invite(membership: Membership) -> None:
     """A new link, which makes older ones void, mailed after the transaction."""
     invitations.renew(membership, timezone.now())
-    # No partial: Django names the function when it fails, and a partial has no name.
-    transaction.on_commit(lambda: tasks.send_invitation.delay(membership.pk), robust=True)
+    transaction.on_commit(lambda: _mail_invitation(membership), robust=True)
+
+
+def _mail_invitation(membership: Membership) -> None:
+    """While Redis is away the invitation stands without its mail: a command prints the link, and
+    inviting again mails another."""
+    try:
+        tasks.send_invitation.delay(membership.pk)
+    except (OperationalError, OSError) as error:
+        logger.warning("invitation of %s not mailed: %s", membership.pk, error)
 
 
 def invite_again(membership: Membership, actor: Actor) -> None:

@@ -107,9 +107,18 @@ def ask(request: HttpRequest, dealer: Organisation, customer_id: UUID) -> HttpRe
         form,
         lambda: consents.ask(found, dealer, form.wish(), Actor.of(request), timezone.now()),
     ):
-        messages.success(request, f"The administrators of {found} are asked by mail.")
+        messages.success(request, _asked_words(found))
         return redirect("customer", found.pk)
     return render(request, "recorders/customer_ask.html", {"form": form, "customer": found})
+
+
+def _asked_words(customer: Organisation) -> str:
+    if settings.IS_MAIL_CONFIGURED:
+        return f"The administrators of {customer} are asked by mail."
+    return (
+        f"The administrators of {customer} find it under Organisation, Consents. "
+        "This portal sends no mail yet: tell them."
+    )
 
 
 @require_POST
