@@ -244,6 +244,7 @@ def test_in_service_it_reaches_public_addresses_by_https_alone(settings, organis
 
 def test_the_secret_is_shown_once_and_changes_are_audited(owner, organisation, receiver):
     client = signed_in(owner)
+    assert 'href="/webhooks/"' in client.get("/organisation/").content.decode()
     made = client.post("/webhooks/add/", {"url": receiver.url, "events": ["export.done"]})
     webhook = Webhook.objects.get()
     assert webhook.secret in made.content.decode()
