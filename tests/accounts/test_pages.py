@@ -98,7 +98,7 @@ def test_a_page_costs_two_queries_for_who_and_where(office, django_assert_num_qu
 def test_the_audit_trail_can_be_narrowed(office, organisation):
     record(organisation, PORTAL, "recorder.renamed", "Gate", before="Gate", after="Main <gate>")
     record(organisation, PORTAL, "group.created", "Guards")
-    page = text(office.get("/audit/", {"action": "recorder.renamed", "who": "PORT"}))
+    page = text(office.get("/audit/", {"group": "recorders", "who": "PORT"}))
     assert "Recorder renamed: Gate" in page
     assert "Main &lt;gate&gt;" in page
     assert "Guards" not in page
