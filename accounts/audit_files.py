@@ -11,6 +11,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 
 from accounts.audit_words import action_words
+from accounts.csv_cells import safe_cell
 from accounts.models import AuditEntry
 from accounts.querysets import AuditQuerySet
 
@@ -27,8 +28,6 @@ COLUMNS = (
     "previous",
     "hash",
 )
-# A spreadsheet takes a cell that begins with one of these for a formula (CWE-1236).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
 
 Row = dict[str, Any]  # Any: JSON values
 
@@ -95,4 +94,4 @@ def _cell(value: Any) -> str:  # Any: a JSON value
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return safe_cell(text)

@@ -1,8 +1,4 @@
-"""People as a table: `login,name,groups,state`, groups apart by semicolons (pure).
-
-A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@` for a formula: such cells are
-written with a ' before them, and read without it.
-"""
+"""People as a table: `login,name,groups,state`, groups apart by semicolons (pure)."""
 
 from __future__ import annotations
 
@@ -11,10 +7,11 @@ import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from accounts.csv_cells import original_cell, safe_cell
+
 COLUMNS = ("login", "name", "groups", "state")
 MAX_ROWS = 1_000  # of one file: a change of so many people takes some seconds
 MAX_CELL = 2_000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class BadTable(Exception):
@@ -58,11 +55,6 @@ def write(rows: Iterable[Row]) -> Iterator[str]:
     yield _line(COLUMNS)
     for row in rows:
         yield _line((row.login, row.name, ";".join(row.groups or ()), row.state or ""))
-
-
-def safe_cell(text: str) -> str:
-    """The cell as no spreadsheet takes it for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _line(cells: Iterable[str]) -> str:
@@ -109,5 +101,4 @@ def _row(line: int, cells: dict[str, str]) -> Row:
 
 
 def _read(cell: str) -> str:
-    cell = cell.strip()[:MAX_CELL]
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
+    return original_cell(cell.strip()[:MAX_CELL])

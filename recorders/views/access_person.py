@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.audit import Actor, record
+from accounts.csv_cells import safe_cell
 from accounts.models import Membership, Organisation, User
 from accounts.permissions import for_administrators
 from recorders import policy
@@ -136,12 +137,7 @@ def _line(where: Sequence[Any], parts: Sequence[Held]) -> list[str]:
         "yes" if right in given else "limited" if right in limited else "" for right in OFFERED
     ]
     words = "; ".join(f"{part.words}: {', '.join(part.limits)}" for part in parts if part.limits)
-    return [_plain(str(cell)) for cell in [*where, *rights, words]]
-
-
-def _plain(cell: str) -> str:
-    """No cell is a formula for a spreadsheet (CWE-1236)."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    return [safe_cell(str(cell)) for cell in [*where, *rights, words]]
 
 
 class _Echo:
