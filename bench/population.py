@@ -37,7 +37,6 @@ class Population:
 
     organisation: Organisation
     people: dict[str, User]  # by what gives them their rights
-    recorder: Recorder
     group: Group
 
 
@@ -60,7 +59,6 @@ def populate() -> Population:
             "groups with recorders": people[1],
             "a group with 500 cameras": people[2],
         },
-        recorders[0],
         groups[0],
     )
 

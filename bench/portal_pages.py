@@ -21,9 +21,11 @@ PAGE = 200  # cameras of the list that is measured beside django-guardian's
 COMPARED = "groups with locations"
 
 
-def addresses(population: Population) -> Iterator[tuple[str, bool]]:
+def addresses(population: Population, viewer: Any) -> Iterator[tuple[str, bool]]:
     """What is asked for, and whether it is for administrators alone."""
-    recorder, group = population.recorder.pk, population.group.pk
+    from recorders.models import Recorder
+
+    recorder, group = Recorder.objects.visible_to(viewer).first().pk, population.group.pk
     person = population.people["groups with locations"].pk
     yield "/recorders/", False
     yield "/recorders/?q=camera+7", False
@@ -55,7 +57,7 @@ def measure() -> dict[str, Any]:
     _analyse()
     rows = []
     for words, person in population.people.items():
-        for address, is_administration in addresses(population):
+        for address, is_administration in addresses(population, person):
             if words == "administrator" or not is_administration:
                 rows.append({"person": words, **_address(person, address)})
                 sys.stderr.write(f"{rows[-1]}\n")
