@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from accounts.built_in import make_built_in_groups
 from accounts.models import ApiToken, Group, Membership, Organisation, User
+from accounts.organisations.handles import free_handle
 from recorders.models import Grant, Recorder
 
 ORGANISATION, OTHER_ORGANISATION = "Demo organisation", "Another organisation"
@@ -50,7 +51,7 @@ def _organisation(name: str) -> Organisation:
     known: Organisation | None = Organisation.objects.filter(name=name).first()
     if known is not None:
         return known
-    made: Organisation = Organisation.objects.create(name=name)
+    made: Organisation = Organisation.objects.create(name=name, handle=free_handle(name))
     make_built_in_groups(made)
     return made
 
