@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
@@ -17,6 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts import known_browsers, second_factor, sign_in_limits
 from accounts.client_address import client_address
 from accounts.models import User
+from accounts.single_sign_on.forced import provider_to_use
 
 NO_ADDRESS = "0.0.0.0"  # behind a unix socket, without a proxy that is trusted
 
@@ -65,13 +67,22 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
     # --- Signing in -------------------------------------------------------------------------------
 
     def post_login(self, request: HttpRequest, user: User, **how: Any) -> HttpResponse:
-        """Whoever waits for a second factor is told so first (Any: allauth's)."""
+        """Whoever waits for a second factor, or has to come through an organisation's provider, is
+        told so first (Any: allauth's)."""
         response: HttpResponse = super().post_login(request, user, **how)
         site = sign_in_limits.site_of(request)
         known_browsers.remember(request, response, user.login, site)
         if second_factor.must_be_set_up(request, user):
             response["Location"] = reverse("mfa_index")
+        elif not response["Location"].startswith(reverse("sign-in-choose")):  # connects an account
+            self._lead_to_provider(request, user, response)
         return response
+
+    def _lead_to_provider(self, request: HttpRequest, user: User, response: HttpResponse) -> None:
+        is_strong = second_factor.is_strong(request, user)
+        if provider := provider_to_use(user, is_strong=is_strong):
+            entrance = reverse("sign-in-organisation", args=[provider.organisation.handle])
+            response["Location"] = f"{entrance}?{urlencode({'next': response['Location']})}"
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return "/account/"

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from accounts.access import announce_change
 from accounts.audit import Actor
 from accounts.errors import NotPossible
 from accounts.models import ApiToken, Organisation, User
@@ -56,8 +57,10 @@ def issue_api_token(
 
 @transaction.atomic
 def withdraw_api_token(token: ApiToken, actor: Actor) -> None:
+    """What is watched with it must ask again, and is refused."""
     record_for_person(token.user, actor, "api_token.withdrawn", **_facts(token))
     token.delete()
+    announce_change([token.user])
 
 
 @transaction.atomic

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
 
 from accounts.audit import PORTAL, Actor, record
-from accounts.audit_check import PRUNED, check_trail
+from accounts.audit_check import PRUNED
 from accounts.errors import NotPossible
 from accounts.models import AuditEntry, AuditHead, Organisation
-
-logger = logging.getLogger(__name__)
 
 MIN_DAYS = 90
 MAX_DAYS = 36_500
@@ -26,7 +22,6 @@ CHOICES = (  # days; None: for ever
     (1_826, "5 years"),
     (3_652, "10 years"),
 )
-CHECK_EVERY = timedelta(hours=23)  # looked at every hour
 BATCH = 5_000  # lines in one transaction, so that nobody waits for the whole
 
 
@@ -47,24 +42,6 @@ def set_retention(organisation: Organisation, days: int | None, actor: Actor) ->
             held.save(update_fields=["audit_kept_days"])
             words = {"before": words_of(before), "after": words_of(days)}
             record(organisation, actor, "audit.retention_changed", organisation, **words)
-
-
-def due(now: datetime) -> list[Organisation]:
-    """Those whose trail was not checked for a day."""
-    heads = Q(audit_head__checked_at=None) | Q(audit_head__checked_at__lte=now - CHECK_EVERY)
-    return list(Organisation.objects.filter(heads, audit_head__isnull=False).order_by("pk"))
-
-
-def check(organisation: Organisation, now: datetime) -> bool:
-    """Checks the chain and keeps what was found for the page; False when it is broken."""
-    verdict = check_trail(organisation)
-    found = {"checked_at": now, "fault": "" if verdict.fault is None else str(verdict.fault)}
-    if verdict.fault is None:
-        found["checked_number"] = verdict.last
-    else:
-        logger.error("audit trail of %s is not in order: %s", organisation.pk, verdict.fault)
-    AuditHead.objects.filter(organisation=organisation).update(**found)
-    return verdict.fault is None
 
 
 def prune(organisation: Organisation, now: datetime) -> int:

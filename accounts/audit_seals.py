@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from accounts.audit import Actor, record
 from accounts.audit_check import read_head
 from accounts.models import Organisation
 from accounts.signing import portal_keys, portal_signer
@@ -46,6 +47,12 @@ def make_seal(organisation: Organisation, now: datetime) -> dict[str, Any]:  # A
         "sealed_at": format_time(now),
     }
     return {**content, "signature": portal_signer().sign_detached(KIND, _canonical(content))}
+
+
+def take_seal(organisation: Organisation, actor: Actor, now: datetime) -> dict[str, Any]:
+    """A seal for somebody; that they took it is the line it names."""
+    record(organisation, actor, "audit.sealed", organisation)
+    return make_seal(organisation, now)
 
 
 def seal_text(seal: dict[str, Any]) -> str:

@@ -116,6 +116,12 @@ _PATHS = {
     "relay": "relay",
     "direct": "the recorder's own page or port",
 }
+_CLIENTS = {
+    "browser": "browser",
+    "vms": "VMS",
+    "mobile": "mobile app",
+    "program": "program, or the command line",
+}
 # Of little use to a person; files have them all.
 _LEFT_OUT = {"session", "kept_after"}
 
@@ -180,7 +186,7 @@ def changes(detail: dict[str, Any]) -> list[Change]:
 
 
 def _named(name: str, value: Any) -> str:  # Any: a JSON value
-    words = {"kind": _KINDS, "path": _PATHS}.get(name, {})
+    words = {"kind": _KINDS, "path": _PATHS, "client": _CLIENTS}.get(name, {})
     return words.get(str(value)) or value_words(value)
 
 

@@ -26,9 +26,23 @@ def portal(request: HttpRequest) -> dict[str, Any]:  # Django's signature
         "brand": brand_of(organisation),
         "is_for_dealer": SimpleLazyObject(partial(acts_for_dealer, request)),
         "consents_in_force": SimpleLazyObject(partial(_consents, request, membership)),
+        "requests_to_answer": SimpleLazyObject(partial(_asked, request)),
         "organisations": [m.organisation for m in request.memberships],
         "is_administrator": bool(membership and membership.is_administrator),
     }
+
+
+def _asked(request: HttpRequest) -> list[Consent]:
+    """What waits for the person's answer: who has no mail learns of it nowhere else. No query for
+    whom none can concern."""
+    belongs: list[Membership] = request.memberships  # type: ignore[attr-defined]  # as above
+    customers = [
+        m.organisation_id for m in belongs if m.is_administrator and m.organisation.dealer_id
+    ]
+    if not customers:
+        return []
+    asked = Consent.objects.filter(state=Consent.State.REQUESTED, organisation__in=customers)
+    return list(asked.select_related("organisation", "dealer").order_by("created_at"))
 
 
 def _consents(request: HttpRequest, membership: Membership | None) -> list[Consent]:

@@ -1,4 +1,5 @@
-"""People as a table: `login,name,groups,state`, groups apart by semicolons (pure)."""
+"""People as a table: `email,name,groups,state`, groups apart by semicolons (pure). Who has no
+e-mail address is named by their user name."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 
 from accounts.csv_cells import original_cell, safe_cell
 
-COLUMNS = ("login", "name", "groups", "state")
+COLUMNS = ("email", "name", "groups", "state")
+OTHER_NAMES = {"e-mail": "email", "e-mail address": "email", "login": "email"}  # of columns
 MAX_ROWS = 1_000  # of one file: a change of so many people takes some seconds
 MAX_CELL = 2_000
 
@@ -42,7 +44,8 @@ def parse(data: bytes) -> list[Row]:
     lines = list(_cells(text))
     if not lines:
         raise BadTable("The file is empty.")
-    names = [name.strip().lower() for name in lines[0][1]]
+    heads = [name.strip().lower() for name in lines[0][1]]
+    names = [OTHER_NAMES.get(head, head) for head in heads]
     _check_columns(names)
     rows = [_row(line, dict(zip(names, cells, strict=False))) for line, cells in lines[1:]]
     if len(rows) > MAX_ROWS:
@@ -83,8 +86,8 @@ def _check_columns(names: list[str]) -> None:
         )
     if len(set(names)) < len(names):
         raise BadTable("A column is there twice.")
-    if "login" not in names:
-        raise BadTable("The column “login” is missing: the e-mail address or user name.")
+    if "email" not in names:
+        raise BadTable("The column “email” is missing: the e-mail address or user name.")
 
 
 def _row(line: int, cells: dict[str, str]) -> Row:
@@ -93,7 +96,7 @@ def _row(line: int, cells: dict[str, str]) -> Row:
     names = None if groups is None else tuple(g.strip() for g in groups.split(";") if g.strip())
     return Row(
         line,
-        login=read.get("login", "").lower(),
+        login=read.get("email", "").lower(),
         name=" ".join(read.get("name", "").split()),
         groups=names,
         state=read.get("state", "").lower() or None,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 
 from accounts import services
 from accounts.audit import Actor, record
+from accounts.emails import validate_email
 from accounts.errors import NotPossible
 from accounts.forms.people import USERNAME
 from accounts.models import Membership, Organisation

@@ -71,7 +71,7 @@ def _fault(
     known = people.get(row.login)
     states = (ACTIVE, DISABLED, INVITED)
     faults = {
-        "The login is missing.": not row.login,
+        "The e-mail address is missing.": not row.login,
         "This login is in the table twice.": row.login in seen,
         f"There is no group called {', '.join(unknown)[:200]}.": bool(unknown),
         f"A state is {ACTIVE} or {DISABLED}, not {(row.state or '')[:40]}.": row.state is not None

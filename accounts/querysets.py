@@ -182,10 +182,13 @@ class GroupQuerySet(OrganisationOwnedQuerySet):
         there was one."""
         from accounts.models import Membership
 
-        groups = self.filter(memberships__in=Membership.objects.in_force(user))
+        return self.filter(memberships__in=Membership.objects.in_force(user)).counting_for(user)
+
+    def counting_for(self, user: User | AnonymousUser) -> Self:
+        """Of groups the person is in: those that the way they signed in is enough for."""
         how = user.circumstances if not isinstance(user, AnonymousUser) else Circumstances()
         is_strong = how.is_strong or how.viewed_as is not None
-        return groups if is_strong else groups.filter(requires_mfa=False)
+        return self if is_strong else self.filter(requires_mfa=False)
 
 
 class ConsentQuerySet(models.QuerySet[Any]):

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit_retention, invitations, mail
+from accounts import audit_check_jobs, audit_retention, invitations, mail
 from accounts.models import Membership, Organisation, User
 from accounts.organisations import consent_mails, consents
 from accounts.organisations.brands import brand_of
@@ -93,17 +93,19 @@ def send_consent_mail(consent_pk: str, event: str, user_pk: str) -> None:
 
 
 @shared_task
-def deliver_webhook(delivery_pk: str) -> None:
-    from accounts.webhooks import delivery  # which wakes tasks itself
+def deliver_webhooks() -> None:
+    """Woken by what happens, by the turn before, and by beat."""
+    from accounts.webhooks import postman  # which wakes us
 
-    delivery.deliver(delivery_pk, timezone.now())
+    if postman.take_turn():
+        deliver_webhooks.delay()
 
 
 @shared_task
-def wake_webhooks() -> None:
+def forget_webhook_deliveries() -> None:
     from accounts.webhooks import delivery
 
-    delivery.wake_due(timezone.now())
+    delivery.forget_old(timezone.now())
 
 
 def _send(
@@ -120,8 +122,15 @@ def _send(
 
 @shared_task
 def keep_audit_trails() -> None:
-    """Once a day for each organisation: checks its trail, and takes old lines out of a good one."""
+    """Beat's: wakes a worker for each trail that is to be checked."""
+    for organisation_id in audit_check_jobs.due(timezone.now()):
+        check_audit_trail.delay(str(organisation_id))
+
+
+@shared_task
+def check_audit_trail(organisation_id: str) -> None:
+    """Checks a trail, and takes old lines out of a good one."""
     now = timezone.now()
-    for organisation in audit_retention.due(now):
-        if audit_retention.check(organisation, now):
-            audit_retention.prune(organisation, now)
+    organisation = audit_check_jobs.claim(UUID(organisation_id), now)
+    if organisation and audit_check_jobs.check(organisation, now):
+        audit_retention.prune(organisation, now)

@@ -10,7 +10,16 @@ from accounts import (
     sign_on_urls,
     webhook_urls,
 )
-from accounts.views import audit, groups, joining, own, people, service_accounts, view_as
+from accounts.views import (
+    audit,
+    audit_keeping,
+    groups,
+    joining,
+    own,
+    people,
+    service_accounts,
+    view_as,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *sign_in_urls.urlpatterns,
@@ -53,7 +62,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("audit/", audit.audit, name="audit"),
     path("audit/lines.csv", audit.audit_file, {"kind": "csv"}, name="audit-csv"),
     path("audit/lines.json", audit.audit_file, {"kind": "json"}, name="audit-json"),
-    path("audit/keeping/", audit.audit_keeping, name="audit-keeping"),
-    path("audit/keeping/check/", audit.audit_check, name="audit-check"),
-    path("audit/keeping/seal/", audit.audit_seal, name="audit-seal"),
+    path("audit/keeping/", audit_keeping.keeping, name="audit-keeping"),
+    path("audit/keeping/check/", audit_keeping.check, name="audit-check"),
+    path("audit/keeping/state/", audit_keeping.state, name="audit-check-state"),
+    path("audit/keeping/seal/", audit_keeping.seal, name="audit-seal"),
 ]

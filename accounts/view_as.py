@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
@@ -72,7 +73,7 @@ class ViewAsMiddleware:
         kept = request.session.get(KEY)
         request.view_as = kept and _viewed(request, kept)  # type: ignore[attr-defined]  # ours
         if request.view_as:  # type: ignore[attr-defined]  # set above
-            request.user = _looking(request)
+            request.user = _through_eyes(request, request.view_as)  # type: ignore[attr-defined]
         return self.get_response(request)
 
     def process_view(
@@ -102,9 +103,18 @@ def _viewed(request: HttpRequest, kept: dict[str, str]) -> Membership | None:
     return found
 
 
-def _looking(request: HttpRequest) -> User:
+def looking(request: HttpRequest) -> User | AnonymousUser | None:
+    """Who looks at a page that is open for long, with whose eyes; None when viewing as another is
+    over."""
+    kept = request.session.get(KEY)
+    if kept is None:
+        return request.user
+    viewed = _viewed(request, kept)
+    return None if viewed is None else _through_eyes(request, viewed)
+
+
+def _through_eyes(request: HttpRequest, viewed: Membership) -> User:
     """The administrator, through the eyes of the person, in that organisation alone."""
-    viewed: Membership = request.view_as  # type: ignore[attr-defined]  # set by the middleware
     administrator: User = request.user  # type: ignore[assignment]  # signed in: _viewed found them
     how = replace(
         administrator.circumstances,

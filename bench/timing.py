@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Callable
 
-WARM, SAMPLES = 2, 20
+WARM, SAMPLES = 2, 50
 
 
 def times_ms(call: Callable[[], object]) -> dict[str, float]:

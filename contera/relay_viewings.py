@@ -7,7 +7,9 @@ import json
 import logging
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from http.client import HTTPException
+from typing import Any
 from urllib.parse import urlsplit
 
 from protocol.loopback import is_loopback
@@ -18,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 PATH = "/api/v1/relay/viewings"
 POST_S = 10.0
+MAX_BYTES = 256 * 1024  # of one request: half of what the portal takes; a token has up to 8 KiB
 _LATER = frozenset({408, 425, 429})  # and every 5xx; other refusals stay what they are
 
 
@@ -35,27 +38,51 @@ def deliver_to(portal_url: str | None) -> Deliver | None:
     url = f"{parts.scheme}://{parts.netloc}{PATH}"
 
     async def deliver(told: Sequence[Told]) -> None:
-        await asyncio.to_thread(_post, url, told)
+        for body in bodies([_as_json(one) for one in told]):
+            await asyncio.to_thread(_post, url, body)
 
     return deliver
 
 
-def _post(url: str, told: Sequence[Told]) -> None:
-    """Raises OSError when the portal cannot take them now."""
-    viewings = [
-        {**as_json(one.viewing), "recorder_id": one.recorder_id, "token": one.token} for one in told
-    ]
-    request = urllib.request.Request(  # noqa: S310 - https, or this machine: checked above
-        url,
-        json.dumps({"viewings": viewings}).encode(),
-        {"Content-Type": "application/json"},
-    )
+def bodies(viewings: Sequence[dict[str, Any]]) -> Iterator[bytes]:
+    """Requests of MAX_BYTES at most for all of these, in their order (Any: JSON)."""
+    body = json.dumps({"viewings": viewings}).encode()
+    if len(body) <= MAX_BYTES or len(viewings) == 1:
+        yield body
+        return
+    half = len(viewings) // 2
+    yield from bodies(viewings[:half])
+    yield from bodies(viewings[half:])
+
+
+def _as_json(one: Told) -> dict[str, Any]:  # Any: JSON
+    return {**as_json(one.viewing), "recorder_id": one.recorder_id, "token": one.token}
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Tokens go to the portal's own address or nowhere."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:  # Any: as the library's
+        return None
+
+
+_web = urllib.request.build_opener(_NoRedirects)
+
+
+def _post(url: str, body: bytes) -> None:
+    """Raises OSError when the portal cannot take them now, or something else answers for it."""
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(url, body, headers)  # noqa: S310 - https, or this machine: checked
     try:
-        with urllib.request.urlopen(request, timeout=POST_S):  # noqa: S310 - as above
-            pass
+        with _web.open(request, timeout=POST_S) as answer:
+            status = answer.status
     except urllib.error.HTTPError as error:
-        if error.code >= 500 or error.code in _LATER:
-            raise OSError(f"{url} answers {error.code}") from None
-        logger.warning("%s refused %d viewings: %s", url, len(told), error.code)
+        status = error.code
     except urllib.error.URLError as error:
         raise OSError(f"{url}: {error.reason}") from None
+    except HTTPException as error:
+        raise OSError(f"{url}: {type(error).__name__}") from None
+    if 400 <= status < 500 and status not in _LATER:
+        logger.warning("%s refused viewings: %s", url, status)
+    elif status != 204:
+        raise OSError(f"{url} answers {status}")

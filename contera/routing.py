@@ -10,11 +10,13 @@ from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
-from channels.auth import AuthMiddlewareStack
+from channels.auth import AuthMiddleware
 from channels.routing import URLRouter
+from channels.sessions import CookieMiddleware
 from django.conf import settings
 from django.urls import path, re_path
 
+from accounts.session_cookie import SocketSession
 from accounts.signing import portal_keys, portal_signer
 from contera.body_limit import Application, limited
 from contera.sealed_http import SealedHost, SealedHttp
@@ -58,7 +60,8 @@ def _websockets(hub: Hub) -> Application:
         f"{PREFIX[1:]}recorders/<str:recorder_id>/session",
         SessionConsumer.as_asgi(hub=hub, portal_origins=frozenset(portal_origins())),
     )
-    pages: Any = OfOurPages(AuthMiddlewareStack(URLRouter(incident_sockets)), portal_origins())
+    people = CookieMiddleware(SocketSession(AuthMiddleware(URLRouter(incident_sockets))))
+    pages: Any = OfOurPages(people, portal_origins())
     # Any: the stubs know no ASGI applications here. A prefix by re_path: path() would want the
     # whole address before a middleware.
     unknown: Any = _close_unknown

@@ -92,7 +92,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "contera.plain_text.PlainTextMiddleware",
     "contera.outage.OutageMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "accounts.session_cookie.SessionCookieMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -166,11 +166,15 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "wake-exports": {"task": "incidents.tasks.wake_exports", "schedule": 15.0},
-    "wake-whitelist-mails": {"task": "recorders.tasks.wake_whitelist_mails", "schedule": 30.0},
-    "wake-webhooks": {"task": "accounts.tasks.wake_webhooks", "schedule": 15.0},
+    "wake-whitelist-mails": {"task": "recorders.tasks.wake_whitelist_mails", "schedule": 15.0},
+    "deliver-webhooks": {"task": "accounts.tasks.deliver_webhooks", "schedule": 15.0},
+    "forget-webhook-deliveries": {
+        "task": "accounts.tasks.forget_webhook_deliveries",
+        "schedule": 3600.0,
+    },
     "tell-offline": {"task": "recorders.tasks.tell_offline", "schedule": 15.0},
     "tell-about-consents": {"task": "accounts.tasks.tell_about_consents", "schedule": 60.0},
-    "keep-audit-trails": {"task": "accounts.tasks.keep_audit_trails", "schedule": 3600.0},
+    "keep-audit-trails": {"task": "accounts.tasks.keep_audit_trails", "schedule": 60.0},
     "worker-heartbeat": {"task": "contera.tasks.note_worker_alive", "schedule": 10.0},
     "forget-api-answers": {"task": "contera.tasks.forget_api_answers", "schedule": 3600.0},
     "forget-sessions": {"task": "contera.tasks.forget_expired_sessions", "schedule": 3600.0},
@@ -377,9 +381,16 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "filters": {"refusals": {"()": "contera.logs.WithoutRefusalTraceback"}},
+    "filters": {
+        "refusals": {"()": "contera.logs.WithoutRefusalTraceback"},
+        "links": {"()": "contera.logs.WithoutLinks"},
+    },
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refusals"]}
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["refusals", "links"],
+        }
     },
     "root": {"handlers": ["console"], "level": env.text("CONTERA_LOG_LEVEL", "INFO")},
 }

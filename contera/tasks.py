@@ -7,11 +7,11 @@ from pathlib import Path
 
 from celery import shared_task
 from django.conf import settings
-from django.contrib.sessions.backends.cached_db import SessionStore
 from django.core.cache import cache
 from django.utils import timezone
 
 from accounts.api import idempotency
+from accounts.session_store import SessionStore
 from contera.backup import DUMP_S, BackupFailed, back_up
 
 logger = logging.getLogger(__name__)

@@ -22,13 +22,13 @@ class IncidentConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channel
     groups_joined: tuple[str, ...] = ()
 
     async def connect(self) -> None:
-        if not await self._is_visible():
-            await self.close(CLOSE_NOT_FOUND)
-            return
         incident_id = self.scope["url_route"]["kwargs"]["incident_id"]
         self.groups_joined = (group_of(incident_id), person_group(self.scope["user"].pk))
         for group in self.groups_joined:
             await self.channel_layer.group_add(group, self.channel_name)
+        if not await self._is_visible():  # after joining: a change in between is told
+            await self.close(CLOSE_NOT_FOUND)
+            return
         await self.accept()
         await self._tell()  # whatever changed between the page and this moment
 

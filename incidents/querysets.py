@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -10,12 +13,21 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from recorders.models import Camera
+from accounts.querysets import is_signed_in
+from recorders.reach import NOTHING, Reach
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 MAIL_TRIES = 5  # then the page alone tells how it ended
+
+
+def _within(user: User) -> Iterator[Q]:
+    """Cameras of incidents whose whole time the person may export, for each of their sources."""
+    for cameras, footage in Reach(user).footage("export", "camera__"):
+        begins = {} if footage.start is None else {"incident__start__gte": footage.start}
+        ends = {} if footage.end is None else {"incident__end__lte": footage.end}
+        yield cameras & Q(**begins, **ends)
 
 
 class IncidentQuerySet(models.QuerySet[Any]):
@@ -26,14 +38,12 @@ class IncidentQuerySet(models.QuerySet[Any]):
         or not at all."""
         from incidents.models import IncidentCamera
 
-        # By number first, so that rights are looked at for this one camera.
-        camera = Camera.objects.filter(pk=OuterRef("camera")).with_footage(
-            user, "export", OuterRef("incident__start"), OuterRef("incident__end")
-        )
-        forbidden = IncidentCamera.objects.filter(~Exists(camera), incident=OuterRef("pk"))
-        allowed = Camera.objects.with_right(user, "export").values("pk")
-        some = IncidentCamera.objects.filter(camera__in=allowed).values("incident")
-        return self.filter(~Exists(forbidden), pk__in=some)
+        if isinstance(user, AnonymousUser) or not is_signed_in(user):
+            return self.none()
+        cameras = IncidentCamera.objects.filter(incident=OuterRef("pk"))
+        covered = Q(camera__recorder__removed_at=None) & reduce(or_, _within(user), NOTHING)
+        some = IncidentCamera.objects.filter(covered).values("incident")
+        return self.filter(~Exists(cameras.filter(~covered)), pk__in=some)
 
     def search(self, words: str) -> IncidentQuerySet:
         """With these words in title, note, or the name of a camera or its recorder."""

@@ -34,6 +34,7 @@ ACCESS_RENEW_S = 30  # viewers renew at half the lifetime: one failed try does n
 PASS_LIFETIME_S = 3600  # renewed by every heartbeat
 RECORDER_LIFETIME_S = 60
 LEEWAY_S = 5  # clocks of portal and relay
+ORDER_S = 0.1  # clocks of a portal's machines: which came first, a token or a change of rights
 RECORDER_LEEWAY_S = 300  # a recorder's clock may be off; its portal tells it by how much
 
 MAX_TOKEN_BYTES = 8 * 1024
@@ -70,7 +71,7 @@ class AccessToken:
     grants: Mapping[int, frozenset[str]] = field(default_factory=dict)
     recorder_rights: frozenset[str] = frozenset()
     paths: frozenset[str] = frozenset(PATHS)
-    issued_at: int = 0  # set when a token is verified
+    issued_at: float = 0  # set when a token is verified; to the millisecond
     footage: Footage = field(default_factory=dict)
     address: str | None = None
 
@@ -173,10 +174,11 @@ class KeyRing:
 
 
 def sign_access_token(
-    signer: Signer, access: AccessToken, now: int, life_s: int = ACCESS_LIFETIME_S
+    signer: Signer, access: AccessToken, now: float, life_s: int = ACCESS_LIFETIME_S
 ) -> str:
     """`access.expires_at` is decided here: `now` + `life_s`, which is ACCESS_LIFETIME_S at most and
     less where a right ends sooner."""
+    seconds, milliseconds = divmod(int(now * 1000), 1000)
     claims = {
         "sid": access.session_id,
         "sub": access.user_id,
@@ -184,10 +186,11 @@ def sign_access_token(
         "grants": _by_rights(access.grants),
         "rec_rights": sorted(access.recorder_rights),
         "paths": sorted(access.paths),
+        "ms": milliseconds,  # of `iat`: whoever hoards tokens has none from after a change
         **_optional_claims(access),
     }
     audience = f"recorder:{access.recorder_id}"
-    return signer.sign("access+jwt", audience, claims, now, min(life_s, ACCESS_LIFETIME_S))
+    return signer.sign("access+jwt", audience, claims, seconds, min(life_s, ACCESS_LIFETIME_S))
 
 
 def _optional_claims(access: AccessToken) -> dict[str, Any]:
@@ -227,7 +230,7 @@ def verify_access_token(
             },
             recorder_rights=frozenset(claims["rec_rights"]),
             paths=frozenset(claims["paths"]),
-            issued_at=int(claims["iat"]),
+            issued_at=int(claims["iat"]) + min(max(int(claims.get("ms", 0)), 0), 999) / 1000,
             footage=footage_spans.parse(claims.get("footage", [])),
             address=None if claims.get("address") is None else str(claims["address"]),
         )

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Prefetch, Q
+from django.db.models import Count, F, Q
 from django.db.models.functions import Lower
 
 from accounts.models import User
 from recorders.models import ONLINE_WITHIN, Camera, Recorder
-from recorders.querysets import RecorderQuerySet
-from recorders.status import Status, cameras_status
+from recorders.querysets import CameraQuerySet, RecorderQuerySet
+from recorders.status import HEALTHY, Status, cameras_status, has_problem
 
 STATES = ("online", "offline")
 MAX_SEARCH = 100
+
+
+@dataclass(frozen=True)
+class CameraCount:
+    """How many cameras of a recorder somebody sees, and how many of these have a problem."""
+
+    cameras: int = 0
+    problems: int = 0
 
 
 @dataclass(frozen=True)
@@ -24,7 +33,6 @@ class Row:
     """A recorder as the list shows it."""
 
     recorder: Recorder
-    cameras: Sequence[Camera]
     is_online: bool
     cameras_status: Status
 
@@ -38,23 +46,47 @@ class Place:
 
 
 def find_recorders(user: User, text: str, state: str, now: datetime) -> RecorderQuerySet:
-    """Recorders the user sees whose name, location, model or visible camera has the text in it.
-
-    Each comes with the cameras the user sees as `seen_cameras`.
-    """
-    seen = Camera.objects.visible_to(user).filter(is_present=True).order_by("number")
+    """Recorders the user sees whose name, location, model or visible camera has the text in it."""
     found = Recorder.objects.visible_to(user)
-    for word in text[:MAX_SEARCH].split():
-        has_camera = Exists(seen.filter(recorder=OuterRef("pk"), name__icontains=word))
+    words = text[:MAX_SEARCH].split()
+    seen = _seen(user) if words else Camera.objects.none()
+    for word in words:
         found = found.filter(
             Q(name__icontains=word)
             | Q(location__name__icontains=word)
             | Q(model__icontains=word)
-            | has_camera
+            | Q(pk__in=seen.filter(name__icontains=word).values("recorder"))
         )
     in_order = (Lower("location__name").asc(nulls_last=True), Lower("name"), F("pk"))
-    found = _in_state(found, state, now).select_related("location").order_by(*in_order)
-    return found.prefetch_related(Prefetch("cameras", seen, to_attr="seen_cameras"))
+    return _in_state(found, state, now).select_related("location").order_by(*in_order)
+
+
+def recorders_of(ids: Sequence[UUID]) -> list[Recorder]:
+    """In the same order, with their locations."""
+    found = Recorder.objects.select_related("location").in_bulk(ids)
+    return [found[pk] for pk in ids if pk in found]
+
+
+def camera_counts(user: User, recorders: Sequence[Recorder]) -> Mapping[UUID, CameraCount]:
+    """Of the cameras that the user sees, for each of the recorders."""
+    ids = [recorder.pk for recorder in recorders]
+    seen = _seen(user).filter(recorder__in=ids)
+    counted = (
+        seen.order_by()
+        .values("recorder")
+        .annotate(cameras=Count("pk"), problems=Count("pk", filter=~Q(state__in=HEALTHY)))
+    )
+    found = {row["recorder"]: CameraCount(row["cameras"], row["problems"]) for row in counted}
+    return {pk: found.get(pk, CameraCount()) for pk in ids}
+
+
+def count_of(cameras: Iterable[Camera]) -> CameraCount:
+    problems = [has_problem(camera) for camera in cameras]
+    return CameraCount(len(problems), sum(problems))
+
+
+def _seen(user: User) -> CameraQuerySet:
+    return Camera.objects.visible_to(user).filter(is_present=True)
 
 
 def _in_state(found: RecorderQuerySet, state: str, now: datetime) -> RecorderQuerySet:
@@ -64,18 +96,15 @@ def _in_state(found: RecorderQuerySet, state: str, now: datetime) -> RecorderQue
     return found.filter(Q(last_seen_at=None) | ~online) if state == "offline" else found
 
 
-def row_of(recorder: Recorder, cameras: Sequence[Camera], now: datetime) -> Row:
-    return Row(recorder, cameras, recorder.is_online(now), cameras_status(cameras))
+def row_of(recorder: Recorder, count: CameraCount, now: datetime) -> Row:
+    status = cameras_status(count.cameras, count.problems)
+    return Row(recorder, recorder.is_online(now), status)
 
 
-def by_place(recorders: Sequence[Recorder], now: datetime) -> list[Place]:
+def by_place(
+    recorders: Sequence[Recorder], counts: Mapping[UUID, CameraCount], now: datetime
+) -> list[Place]:
     """Groups recorders that are sorted by location."""
-    rows = [row_of(recorder, seen_cameras(recorder), now) for recorder in recorders]
+    rows = [row_of(recorder, counts[recorder.pk], now) for recorder in recorders]
     groups = groupby(rows, key=lambda row: row.recorder.location)
     return [Place(place.name if place else "", list(members)) for place, members in groups]
-
-
-def seen_cameras(recorder: Recorder) -> list[Camera]:
-    """What `find_recorders` fetched with it."""
-    cameras: list[Camera] = recorder.seen_cameras  # type: ignore[attr-defined]  # Prefetch to_attr
-    return cameras

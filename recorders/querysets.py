@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from functools import reduce
 from operator import or_
@@ -15,12 +15,10 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from accounts.models import Group, Organisation
+from accounts.models import Organisation
 from accounts.querysets import is_signed_in
 from protocol.tokens import RIGHTS
-from recorders.grants.limits import judge, zone_of
-from recorders.grants.values import limits_of
-from recorders.reach import Reach
+from recorders.reach import NOTHING, Reach
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -75,15 +73,14 @@ class CameraQuerySet(models.QuerySet[Any]):
         return self._present().filter(Reach(user, now).cameras([right]))
 
     def with_footage(
-        self, user: User | AnonymousUser, right: str, start: Any, end: Any
+        self, user: User | AnonymousUser, right: str, start: datetime, end: datetime
     ) -> CameraQuerySet:
-        """Cameras of which the person has `right` for all of `start` to `end`, by one source.
-
-        Both are moments, or references to the outer query (Any: both).
-        """
+        """Cameras of which the person has `right` for all of `start` to `end`, by one source."""
         if isinstance(user, AnonymousUser) or not is_signed_in(user):
             return self.none()
-        return self._present().filter(Reach(user).cameras_with_footage(right, start, end))
+        spans = Reach(user).footage(right)
+        covering = [cameras for cameras, span in spans if span.covers(start, end)]
+        return self._present().filter(reduce(or_, covering, NOTHING))
 
     def _present(self) -> CameraQuerySet:
         return self.filter(recorder__removed_at=None)
@@ -95,19 +92,12 @@ class GrantQuerySet(models.QuerySet[Any]):
         administered = Organisation.objects.administered_by(user)
         return self.filter(group__organisation__in=administered.values("pk"))
 
-    def in_force(self, user: User, groups: Collection[Group], now: datetime) -> Self:
-        """Grants of these groups that count for the person at this moment; those that SQL does not
-        know to judge are judged here."""
-        if not groups:
-            return self.none()
-        dated = self.filter(
+    def dated(self, now: datetime) -> Self:
+        """Those whose dates hold; other limits are judged by `recorders.grants.held`."""
+        return self.filter(
             Q(holds_from=None) | Q(holds_from__lte=now),
             Q(holds_until=None) | Q(holds_until__gt=now),
-            group__in=[group.pk for group in groups],
         )
-        judged = dated.filter(is_judged=True).select_related("group__organisation")
-        holding = [grant.pk for grant in judged if _holds(grant, user, now)]
-        return dated.filter(Q(is_judged=False) | Q(pk__in=holding))
 
     def with_any(self, rights: Iterable[str]) -> Self:
         """Grants of one of the rights at least."""
@@ -121,11 +111,6 @@ class GrantQuerySet(models.QuerySet[Any]):
             footage_from=None,
             footage_to=None,
         )
-
-
-def _holds(grant: Any, user: User, now: datetime) -> bool:  # Any: a Grant
-    zone = zone_of(grant.group.organisation.time_zone)
-    return judge(limits_of(grant), user.circumstances, now, zone).holds
 
 
 class HiddenCameraQuerySet(models.QuerySet[Any]):

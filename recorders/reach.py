@@ -1,13 +1,15 @@
 """What reaches a person at one moment, as conditions for SQL; `recorders.policy` explains the same
 decision. See docs/design/access.md, sections 2 and 3.
 
-Subqueries are uncorrelated, so that the database works each out once, however long a list is, and
-flat: SQLite has an end to how deep they may be.
+Grants are read once and decided in Python; the conditions name ids. Where subqueries are left they
+are uncorrelated, so that the database works each out once, and flat: SQLite has an end to how deep
+they may be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -15,17 +17,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db.models import F, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.circumstances import Circumstances
 from accounts.models import Group, Organisation
 from accounts.querysets import CONSENT_RIGHTS
 from recorders.grants import BUILT_IN, RECORDER_ONLY
+from recorders.grants.held import WHOLE, HeldGrant, HeldGrants, Span, read_held, with_any
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from recorders.querysets import GrantQuerySet
 
 NOTHING = Q(pk__in=[])
 BuiltIn = Group.BuiltIn
@@ -38,7 +40,7 @@ class _Standing:
 
     at: datetime
     groups: list[Group]
-    grants: GrantQuerySet
+    grants: HeldGrants
 
 
 _known: ContextVar[dict[tuple[UUID, Circumstances], _Standing] | None] = ContextVar(
@@ -58,8 +60,8 @@ def one_moment() -> Iterator[None]:
 
 
 class Reach:
-    """One per question. Groups are read and grants judged when it is made, in two queries at most:
-    a person is in few groups, and what follows is simple for the database."""
+    """One per question. Groups and grants are read when it is made, in three queries at most: a
+    person is in few groups, and what follows is simple for the database."""
 
     def __init__(
         self, user: User, now: datetime | None = None, *, is_reading: bool = False
@@ -70,7 +72,9 @@ class Reach:
         self._user = user
         self._is_reading = is_reading
         standing = _standing(user) if now is None else _read(user, now)
-        self._now, groups, self._grants = standing.at, standing.groups, standing.grants
+        self._now, groups = standing.at, standing.groups
+        self._grants = standing.grants.values
+        self._single_cameras = standing.grants.single_cameras
         self._administered = _organisations(groups, BuiltIn.ADMINISTRATORS)
         self._dealers = _organisations(
             (group for group in groups if group.organisation.is_dealer),
@@ -91,76 +95,68 @@ class Reach:
 
     def recorders_of_cameras(self, rights: Iterable[str]) -> Q:
         """Recorders with a camera that a grant names."""
+        from recorders.models import Camera
+
         wanted = self._in_scope(rights) - RECORDER_ONLY
         if not wanted:
             return NOTHING
-        grants = self._with(wanted).exclude(camera__in=self._hidden)
-        same = grants.filter(camera__recorder__organisation=F("group__organisation"))
-        return Q(pk__in=same.values("camera__recorder"))
+        named = self._named("", wanted, self._with(wanted)) & self._not_hidden("")
+        return Q(pk__in=Camera.objects.filter(named).values("recorder"))
 
     def cameras(self, rights: Iterable[str]) -> Q:
         wanted = self._in_scope(rights) - RECORDER_ONLY
-        return self._cameras(wanted, self._with(wanted)) if wanted else NOTHING
+        return self._cameras("", wanted, self._with(wanted)) if wanted else NOTHING
 
-    def cameras_with_footage(self, right: str, start: Any, end: Any) -> Q:
-        """Where one source covers all of `start` to `end`: moments, or references to the outer
-        query (Any: both)."""
+    def footage(self, right: str, path: str = "") -> list[tuple[Q, Span]]:
+        """Cameras and the footage of theirs that one source reaches. `path`: from the rows asked
+        for to their camera, like `camera__`."""
         wanted = self._in_scope([right]) - RECORDER_ONLY
         if not wanted:
-            return NOTHING
-        grants, starts, ends = self._with(wanted), _one_deeper(start), _one_deeper(end)
-        limited = grants.exclude(footage_from=None, footage_to=None).filter(
-            Q(footage_from=None) | Q(footage_from__lte=starts),
-            Q(footage_to=None) | Q(footage_to__gte=ends),
-        )
-        unlimited = grants.filter(footage_from=None, footage_to=None)
-        narrow = self._granted("recorder__", limited) | self._camera_grants(limited)
-        return self._cameras(wanted, unlimited) | (narrow & self._not_hidden())
+            return []
+        by_span: dict[Span, list[HeldGrant]] = defaultdict(list)
+        for grant in self._with(wanted):
+            by_span[grant.footage].append(grant)
+        unlimited = self._cameras(path, wanted, by_span.pop(WHOLE, []))
+        shown = self._not_hidden(path)
+        return [
+            (unlimited, WHOLE),
+            *((self._in_scopes(path, grants) & shown, span) for span, grants in by_span.items()),
+        ]
 
     def organisations(self, right: str) -> Q:
         """Organisations in which the person has the right on everything."""
         wanted = self._in_scope([right])
         if not wanted:
             return NOTHING
-        everything = _of_everything(self._with(wanted)).values("group__organisation")
+        everything = _of_everything(self._with(wanted))
         dealer = Q(pk__in=self._customers()) if right == "configure" else NOTHING
-        own = Q(pk__in=self._administered | self._by_built_in(wanted))
-        return own | Q(pk__in=everything) | dealer
+        own = self._administered | self._by_built_in(wanted) | everything
+        return Q(pk__in=own) | dealer
 
-    def _cameras(self, wanted: frozenset[str], grants: QuerySet[Any]) -> Q:
-        given = self._whole("recorder__", wanted, grants) | self._camera_grants(grants)
-        return Q(recorder__organisation__in=self._administered) | (given & self._not_hidden())
+    def _cameras(self, path: str, wanted: frozenset[str], grants: Sequence[HeldGrant]) -> Q:
+        given = self._whole(f"{path}recorder__", wanted, grants) | self._named(path, wanted, grants)
+        administered = Q(**{f"{path}recorder__organisation__in": self._administered})
+        return administered | (given & self._not_hidden(path))
 
-    def _whole(self, to_recorder: str, wanted: frozenset[str], grants: QuerySet[Any]) -> Q:
+    def _whole(self, to_recorder: str, wanted: frozenset[str], grants: Sequence[HeldGrant]) -> Q:
         """Of a recorder as a whole, without administrators and dealers."""
         organisation = f"{to_recorder}organisation__in"
         found = Q(**{organisation: self._by_built_in(wanted)})
         for right in sorted(wanted.intersection(CONSENT_RIGHTS)) if self._dealers else ():
             consented = Organisation.objects.consented_to(self._dealers, right, self._now)
             found |= Q(**{organisation: consented.values("pk")})
-        return found | self._granted(to_recorder, grants)
+        return found | _granted(to_recorder, grants)
 
-    def _granted(self, to_recorder: str, grants: QuerySet[Any]) -> Q:
-        """A grant counts only where its group's organisation is the recorder's."""
-        everything = _of_everything(grants).values("group__organisation")
-        places = grants.filter(location__organisation=F("group__organisation")).values("location")
-        recorders = grants.filter(recorder__organisation=F("group__organisation"))
-        at_place = Q(
-            **{
-                f"{to_recorder}location__in": places,
-                f"{to_recorder}organisation": F(f"{to_recorder}location__organisation"),
-            }
-        )
-        own = f"{to_recorder}pk__in" if not to_recorder else "recorder__in"
-        return (
-            Q(**{f"{to_recorder}organisation__in": everything})
-            | at_place
-            | Q(**{own: recorders.values("recorder")})
-        )
+    def _named(self, path: str, wanted: frozenset[str], grants: Sequence[HeldGrant]) -> Q:
+        """Cameras that a grant names."""
+        found = _granted_cameras(path, grants)
+        if self._single_cameras is not None:
+            single = self._single_cameras.with_any(wanted)
+            found |= Q(**{f"{path}pk__in": single.values("camera")})
+        return found
 
-    def _camera_grants(self, grants: QuerySet[Any]) -> Q:
-        same = grants.filter(camera__recorder__organisation=F("group__organisation"))
-        return Q(pk__in=same.values("camera"))
+    def _in_scopes(self, path: str, grants: Sequence[HeldGrant]) -> Q:
+        return _granted(f"{path}recorder__", grants) | _granted_cameras(path, grants)
 
     def _by_built_in(self, wanted: frozenset[str]) -> set[UUID]:
         names = [name for name, rights in BUILT_IN.items() if rights & wanted]
@@ -170,11 +166,11 @@ class Reach:
         dealers = self._dealers
         return Organisation.objects.customers_of(dealers).values("pk") if dealers else ()
 
-    def _not_hidden(self) -> Q:
-        return ~Q(pk__in=self._hidden)
+    def _not_hidden(self, path: str) -> Q:
+        return ~Q(**{f"{path}pk__in": self._hidden})
 
-    def _with(self, wanted: frozenset[str]) -> GrantQuerySet:
-        return self._grants.with_any(wanted)
+    def _with(self, wanted: frozenset[str]) -> list[HeldGrant]:
+        return with_any(self._grants, wanted)
 
     def _in_scope(self, rights: Iterable[str]) -> frozenset[str]:
         how = self._user.circumstances
@@ -199,17 +195,35 @@ def _read(user: User, now: datetime) -> _Standing:
 
     groups = list(Group.objects.in_force(user).select_related("organisation"))
     own = [group for group in groups if not group.built_in]
-    return _Standing(now, groups, Grant.objects.in_force(user, own, now))
+    held = read_held(Grant.objects.all(), own, user.circumstances, now)
+    return _Standing(now, groups, held)
 
 
 def _organisations(groups: Iterable[Group], *names: str) -> set[UUID]:
     return {group.organisation_id for group in groups if group.built_in in names}
 
 
-def _of_everything(grants: QuerySet[Any]) -> QuerySet[Any]:
-    return grants.filter(location=None, recorder=None, camera=None)
+def _of_everything(grants: Iterable[HeldGrant]) -> set[UUID]:
+    return {grant.organisation_id for grant in grants if grant.scope.is_everything}
 
 
-def _one_deeper(moment: Any) -> Any:  # Any: as `cameras_with_footage` takes it
-    """A reference to the outer query, seen from a subquery of it."""
-    return OuterRef(moment) if isinstance(moment, OuterRef) else moment
+def _granted(to_recorder: str, grants: Iterable[HeldGrant]) -> Q:
+    """Recorders as a whole; a location counts only in its own organisation."""
+    places: dict[UUID, list[UUID]] = defaultdict(list)
+    recorders = []
+    for grant in grants:
+        if grant.scope.location_id is not None:
+            places[grant.organisation_id].append(grant.scope.location_id)
+        if grant.scope.recorder_id is not None:
+            recorders.append(grant.scope.recorder_id)
+    found = Q(**{f"{to_recorder}organisation__in": _of_everything(grants)})
+    found |= Q(**{f"{to_recorder}pk__in": recorders})
+    for organisation, locations in places.items():
+        at_place = {f"{to_recorder}organisation": organisation}
+        found |= Q(**at_place, **{f"{to_recorder}location__in": locations})
+    return found
+
+
+def _granted_cameras(path: str, grants: Iterable[HeldGrant]) -> Q:
+    ids = [grant.scope.camera_id for grant in grants if grant.scope.camera_id is not None]
+    return Q(**{f"{path}pk__in": ids})

@@ -5,7 +5,6 @@ A level is the colour of the dot beside the words: good, warn, bad, busy, or "" 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +31,7 @@ _CAMERA = {
     "invalid_stream": Status("bad", "Sends something that is not video"),
     "unsupported_codec": Status("bad", "Video format is not supported"),
 }
-_HEALTHY = ("streaming", "connecting")
+HEALTHY = ("streaming", "connecting")
 
 
 def state_status(state: str) -> Status:
@@ -41,7 +40,7 @@ def state_status(state: str) -> Status:
 
 
 def has_problem(camera: Camera) -> bool:
-    return camera.state not in _HEALTHY
+    return camera.state not in HEALTHY
 
 
 def profile_line(profile: dict[str, Any], camera_state: str) -> str:
@@ -51,15 +50,14 @@ def profile_line(profile: dict[str, Any], camera_state: str) -> str:
     return "" if profile["state"] == camera_state else state_status(profile["state"]).words
 
 
-def cameras_status(cameras: Iterable[Camera]) -> Status:
+def cameras_status(cameras: int, problems: int) -> Status:
     """`4 cameras, 1 with a problem`."""
-    states = [has_problem(camera) for camera in cameras]
-    count = f"{len(states)} camera{'' if len(states) == 1 else 's'}"
-    if not states:
+    count = f"{cameras} camera{'' if cameras == 1 else 's'}"
+    if not cameras:
         return Status("", "No cameras")
-    if not any(states):
+    if not problems:
         return Status("good", count)
-    return Status("warn", f"{count}, {sum(states)} with a problem")
+    return Status("warn", f"{count}, {problems} with a problem")
 
 
 def clock_status(offset_s: float | None) -> Status:

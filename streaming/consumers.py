@@ -72,7 +72,7 @@ class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
     async def access_changed(self, event: dict[str, Any]) -> None:
         """Somebody changed what this person may see."""
         if self._door is not None:
-            self._door.require_renewal()
+            self._door.require_renewal(self._hub.clock.unix())
 
     async def disconnect(self, code: int) -> None:
         if self._door is not None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from django.conf import settings
-from django.utils.crypto import salted_hmac
 
 from accounts.audit import Actor, record
 from accounts.models import User
@@ -26,6 +23,7 @@ from recorders.models import Camera, Recorder, RemoteNetworkSettings
 from recorders.network_settings import range_spans
 from recorders.policy import camera_rights, entitlement
 from recorders.services.network import stun_servers
+from streaming import session_names
 from streaming.broker.facts import Facts, ManualAddress, Plan, Viewer
 from streaming.broker.offers import offers
 from streaming.viewing import is_first_lately, note_viewing
@@ -70,7 +68,8 @@ def open_session(
     """A session at a recorder the user may see, with every right the user has there now."""
     rights = camera_rights(user, recorder)
     plan = offers(_facts(recorder, wanted, now))
-    session_id = _session_id(user, recorder, wanted.path)
+    client = user.circumstances.client
+    session_id = session_names.make(wanted.path, client, user.pk, recorder.pk)
     if plan.offers:
         if is_first_lately(user.pk, recorder.pk, wanted.path):
             record(
@@ -97,22 +96,14 @@ def renew_session(user: User, recorder: Recorder, session_id: str, now: datetime
     """A fresh token of a session that was opened, and so is in the audit trail, with the rights
     and ways of this moment: none once the owner has switched every path off.
     Raises SessionUnknown."""
-    if not was_opened(user.pk, recorder.pk, session_id):
+    opened = session_names.read(session_id, user.pk, recorder.pk)
+    if opened is None:
         raise SessionUnknown
-    path = session_id.split(".")[1]
-    paths = _allowed_paths(recorder, path)
+    paths = _allowed_paths(recorder, opened.path)
     if paths & set(recorder.capabilities):
         note_viewing(user.pk, recorder.pk)
         return issue_token(user, recorder, session_id, now, paths)
     return powerless_token(user, recorder, session_id, now)
-
-
-def was_opened(user_pk: object, recorder_pk: object, session_id: str) -> bool:
-    """Whether this person opened this session at this recorder."""
-    nonce, _, rest = session_id.partition(".")
-    path, _, seal = rest.partition(".")
-    expected = _seal(nonce, path, user_pk, recorder_pk)
-    return secrets.compare_digest(seal.encode(), expected.encode())
 
 
 def issue_token(
@@ -167,9 +158,8 @@ def _access(user: User, recorder: Recorder, session_id: str, now: datetime) -> A
 
 
 def _signed(access: AccessToken, now: datetime, life_s: int = ACCESS_LIFETIME_S) -> Token:
-    issued_at = int(now.timestamp())
-    text = sign_access_token(portal_signer(), access, issued_at, life_s)
-    ends_at = datetime.fromtimestamp(issued_at + life_s, UTC)
+    text = sign_access_token(portal_signer(), access, now.timestamp(), life_s)
+    ends_at = datetime.fromtimestamp(int(now.timestamp()) + life_s, UTC)
     return Token(text, ends_at, renew_after_s(life_s))
 
 
@@ -177,18 +167,6 @@ def _allowed_paths(recorder: Recorder, wanted: str) -> frozenset[str]:
     """What may carry video: the owner's choice, cut by what the viewer forced."""
     enabled = recorder.network.enabled_paths()
     return enabled if wanted == "auto" else enabled & {wanted}
-
-
-def _session_id(user: User, recorder: Recorder, path: str) -> str:
-    nonce = secrets.token_urlsafe(16)
-    return f"{nonce}.{path}.{_seal(nonce, path, user.pk, recorder.pk)}"
-
-
-def _seal(nonce: str, path: str, user_pk: object, recorder_pk: object) -> str:
-    """Tells a session of this person at this recorder from one that nobody opened."""
-    sealed = f"{nonce} {path} {user_pk} {recorder_pk}"
-    digest = salted_hmac(__name__, sealed, algorithm="sha256").digest()
-    return urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()
 
 
 def _facts(recorder: Recorder, wanted: Wanted, now: datetime) -> Facts:

@@ -21,7 +21,7 @@ from protocol.viewing_book import MAX_S
 from protocol.viewings import Viewing, Watcher, parse_viewing
 from recorders.models import Recorder
 from streaming.relay.viewings import Told
-from streaming.services import was_opened
+from streaming.session_names import SessionName, read
 
 WATCHED = "video.watched"
 LOST = "viewings.lost"
@@ -139,11 +139,13 @@ class _Trail:
             name = f"{watcher.user_id.removeprefix(LOCAL)} (account of {self._recorder.name})"
             return Actor(None, name, watcher.address)
         user = self._people.get(watcher.user_id)
-        if user is not None and (
-            user.pk in self._members or was_opened(user.pk, self._recorder.pk, watcher.session_id)
-        ):
+        if user is not None and (user.pk in self._members or self._opened(watcher)):
             return Actor(user, user.login, watcher.address)
         return Actor(None, "somebody unknown", watcher.address)
+
+    def _opened(self, watcher: Watcher) -> SessionName | None:
+        """None also for what a recorder only says."""
+        return read(watcher.session_id, watcher.user_id, self._recorder.pk)
 
     def _detail(self, viewing: Viewing) -> dict[str, Any]:  # Any: JSON values
         watcher = viewing.watcher
@@ -160,6 +162,8 @@ class _Trail:
             detail["recorded_from"], detail["recorded_to"] = map(_time, viewing.recorded)
         if watcher.kind == "snapshot":
             detail["pictures"] = viewing.count
+        if (opened := self._opened(watcher)) and opened.client:
+            detail["client"] = opened.client
         return detail
 
     def _once(self, viewing: Viewing) -> str:

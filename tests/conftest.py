@@ -82,8 +82,11 @@ def _private_portal(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("private_redis")
         from django.core.cache import cache
 
+        from tests.services.django_client import sessions_by_cookie
+
         cache.clear()
         _empty_tables_past_the_guards()
+        sessions_by_cookie()
 
 
 def _empty_tables_past_the_guards() -> None:

@@ -109,7 +109,7 @@ own-session-end                        POST   login     404      404    ok
 sign-in-choose                         GET    ok        ok       ok     ok
 sign-in-choose                         POST   405       405      405    405
 sign-in-organisation                   GET    ok        ok       ok     ok
-sign-in-organisation                   POST   405       ok       ok     ok
+sign-in-organisation                   POST   405       405      405    405
 sign-on-start                          GET    ok        ok       ok     ok
 sign-on-start                          POST   405       405      405    405
 sign-on-connect                        GET    ok        ok       ok     ok
@@ -249,6 +249,8 @@ audit-keeping                          GET    login     ok       403    ok
 audit-keeping                          POST   login     ok       403    ok
 audit-check                            GET    405       405      405    405
 audit-check                            POST   login     ok       403    ok
+audit-check-state                      GET    login     ok       403    ok
+audit-check-state                      POST   405       405      405    405
 audit-seal                             GET    405       405      405    405
 audit-seal                             POST   login     ok       403    ok
 webhooks                               GET    login     ok       403    ok
@@ -409,8 +411,16 @@ api-customer                           GET    401       403      403    403
 api-customer                           DELETE 401       403      403    403
 api-customer-invitation                POST   401       403      403    403
 api-audit                              GET    401       ok       403    ok
+api-audit-keeping                      GET    401       404      403    ok
+api-audit-keeping                      PATCH  401       404      403    ok
+api-audit-check                        POST   401       404      403    ok
+api-audit-seal                         POST   401       404      403    ok
 api-group-grants                       GET    401       404      403    ok
 api-group-grants                       PUT    401       404      403    ok
+api-group-grants                       POST   401       404      403    ok
+api-group-grant                        GET    401       404      403    ok
+api-group-grant                        PATCH  401       404      403    ok
+api-group-grant                        DELETE 401       404      403    ok
 api-group-hidden-cameras               GET    401       404      403    ok
 api-group-hidden-cameras               PUT    401       404      403    ok
 api-user-access                        GET    401       404      403    ok

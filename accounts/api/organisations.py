@@ -30,6 +30,7 @@ from accounts.audit import Actor
 from accounts.models import Branding, Organisation
 from accounts.organisations import branding as changes
 from accounts.organisations.dealers import end_relation
+from accounts.organisations.logos import encode_logo
 from accounts.organisations.settings import change_settings
 from accounts.permissions import IsAdministrator
 from accounts.querysets import OrganisationQuerySet
@@ -116,7 +117,7 @@ def _change_brand(organisation: Organisation, found: dict[str, Any], actor: Acto
         if logo is None:
             changes.remove_logo(organisation, actor)
         else:
-            changes.set_logo(organisation, _decoded(logo), actor)
+            changes.set_logo(organisation, encode_logo(_decoded(logo)), actor)
     if found:
         now = BrandingSerializer(_row(organisation)).data
         kept = {name: now[name] for name in changes.Wanted.__dataclass_fields__}

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from accounts.api_tokens import MAX_DAYS
 from accounts.audit_words import GROUPS
+from accounts.emails import ApiEmailField
 from accounts.models import ApiToken, AuditEntry, Group, Membership
 from accounts.names import validate_name
 from accounts.scopes import NAMES
@@ -116,10 +117,8 @@ class NewPasswordSerializer(serializers.Serializer[Any]):  # Any: as above
     )
 
 
-class GroupSerializer(serializers.ModelSerializer[Group]):
-    """`users` are the ids of its people."""
-
-    users = serializers.SerializerMethodField()
+class ListedGroupSerializer(serializers.ModelSerializer[Group]):
+    user_count = serializers.IntegerField(read_only=True)
 
     class Meta:
         model = Group
@@ -130,12 +129,22 @@ class GroupSerializer(serializers.ModelSerializer[Group]):
             "is_administrators",
             "built_in",
             "requires_mfa",
-            "users",
+            "user_count",
         ]
         read_only_fields = fields
 
+
+class GroupSerializer(ListedGroupSerializer):
+    """`users` are the ids of its people."""
+
+    users = serializers.SerializerMethodField()
+
+    class Meta(ListedGroupSerializer.Meta):
+        fields = [*ListedGroupSerializer.Meta.fields, "users"]
+        read_only_fields = fields
+
     def get_users(self, group: Group) -> list[UUID]:
-        return [membership.user_id for membership in group.memberships.all()]
+        return list(group.memberships.values_list("user_id", flat=True))
 
 
 class NewGroupSerializer(serializers.Serializer[Any]):
@@ -182,7 +191,7 @@ class NewUserSerializer(serializers.Serializer[Any]):
     organisation = serializers.UUIDField(
         required=False, help_text="Needed only by those who administer several"
     )
-    email = serializers.EmailField(max_length=254)
+    email = ApiEmailField(max_length=254)
     name = serializers.CharField(max_length=100, validators=[validate_name])
     groups = serializers.ListField(child=serializers.UUIDField(), default=list, max_length=1000)
 

@@ -3,6 +3,7 @@ from django.urls import URLPattern, URLResolver, path
 from accounts import webhook_urls
 from accounts.api import (
     audit,
+    audit_keeping,
     consents,
     organisations,
     own,
@@ -77,4 +78,19 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="api-consent-answer",
     ),
     path("audit/", audit.AuditView.as_view(), name="api-audit"),
+    path(
+        "organisations/<uuid:organisation_id>/audit/",
+        audit_keeping.AuditKeepingView.as_view(),
+        name="api-audit-keeping",
+    ),
+    path(
+        "organisations/<uuid:organisation_id>/audit/check/",
+        audit_keeping.AuditCheckView.as_view(),
+        name="api-audit-check",
+    ),
+    path(
+        "organisations/<uuid:organisation_id>/audit/seal/",
+        audit_keeping.AuditSealView.as_view(),
+        name="api-audit-seal",
+    ),
 ]

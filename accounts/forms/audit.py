@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.http import QueryDict
@@ -10,6 +11,7 @@ from django.http import QueryDict
 from accounts.audit_retention import CHOICES, MAX_DAYS, words_of
 from accounts.audit_words import GROUPS
 from accounts.models import Organisation
+from accounts.organisations.settings import is_time_zone
 from accounts.querysets import AuditQuerySet
 
 _FOR_EVER = ""
@@ -31,13 +33,23 @@ class AuditFilterForm(forms.Form):
         label="To", required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
 
+    # The reader's own, by their browser (page.js); UTC without it.
+    zone = forms.CharField(
+        required=False, max_length=64, widget=forms.HiddenInput(attrs={"data-zone-of-reader": True})
+    )
+
+    def clean_zone(self) -> ZoneInfo:
+        name = self.cleaned_data["zone"]
+        return ZoneInfo(name) if is_time_zone(name) else ZoneInfo("UTC")
+
     def narrow(self, entries: AuditQuerySet) -> AuditQuerySet:
-        """Days are UTC days, the last one included; nothing when the form has errors."""
+        """Days are those of the reader, the last one included; nothing when the form has errors."""
         if not self.is_valid():
             return entries.none()
         found = self.cleaned_data
-        until = found["until"] and _midnight_after(found["until"])
-        since = found["since"] and _midnight(found["since"])
+        zone = found["zone"]
+        until = found["until"] and _midnight_after(found["until"], zone)
+        since = found["since"] and _midnight(found["since"], zone)
         return entries.about(
             found["who"],
             since=since,
@@ -52,7 +64,10 @@ class AuditFilterForm(forms.Form):
         """What somebody looks for, for the line that says so."""
         if not self.is_valid():
             return {}
-        return {name: str(value) for name, value in self.cleaned_data.items() if value}
+        asked = {name: str(value) for name, value in self.cleaned_data.items() if value}
+        if not {"since", "until"} & asked.keys():  # the zone is about them alone
+            del asked["zone"]
+        return asked
 
 
 class RetentionForm(forms.Form):
@@ -72,10 +87,15 @@ class RetentionForm(forms.Form):
         return int(kept) if kept else None
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    """In UTC, of which a database takes every moment; the first and last days there are have none
+    in some zones, and are taken as UTC's."""
+    try:
+        return datetime.combine(day, time.min, zone).astimezone(UTC)
+    except OverflowError:
+        return datetime.combine(day, time.min, UTC)
 
 
-def _midnight_after(day: date) -> datetime | None:
+def _midnight_after(day: date, zone: ZoneInfo) -> datetime | None:
     """None after the last day there is."""
-    return _midnight(day + timedelta(days=1)) if day < date.max else None
+    return _midnight(day + timedelta(days=1), zone) if day < date.max else None

@@ -11,11 +11,12 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
+from accounts.errors import NotPossible
 from accounts.models import Branding, Consent, Organisation
 from accounts.names import NameField
 from accounts.organisations.colours import is_colour
 from accounts.organisations.consents import HOURS, Wish
-from accounts.organisations.logos import MAX_BYTES
+from accounts.organisations.logos import MAX_BYTES, TOO_LARGE, Png, encode_logo
 
 Posted = QueryDict | None
 Files = MultiValueDict[str, Any] | None  # Any: uploaded files
@@ -111,13 +112,24 @@ class BrandingForm(forms.Form):
         if not branding.logo_digest:
             del self.fields["remove_logo"]
 
-    def clean_logo(self) -> bytes | None:
+    def clean_logo(self) -> Png | None:
+        """A PNG of our own, so that what is wrong with the file is said beside other mistakes."""
         uploaded = self.cleaned_data["logo"]
         if not isinstance(uploaded, UploadedFile):
             return None
         if uploaded.size and uploaded.size > MAX_BYTES:
-            raise ValidationError("The file has more than 1 MB.")
-        return bytes(uploaded.read())
+            raise ValidationError(TOO_LARGE)
+        try:
+            return encode_logo(uploaded.read())
+        except NotPossible as error:
+            raise ValidationError(error.message) from None
+
+    def clean(self) -> dict[str, Any]:
+        """Browsers do not send a file again by themselves."""
+        found = super().clean() or {}
+        if self.errors and found.get("logo"):
+            self.add_error("logo", "Choose the file again: it is kept together with the rest.")
+        return found
 
 
 class ConsentForm(forms.Form):

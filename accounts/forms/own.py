@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import forms
 
+from accounts.emails import EmailField
 from accounts.names import NameField
 
 
@@ -12,7 +13,7 @@ class OwnNameForm(forms.Form):
 
 
 class EmailForm(forms.Form):
-    email = forms.EmailField(label="New e-mail address", max_length=254)
+    email = EmailField(label="New e-mail address", max_length=254)
 
     def clean_email(self) -> str:
         return str(self.cleaned_data["email"]).lower()

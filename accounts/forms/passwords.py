@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from accounts import tasks
 from accounts.api_tokens import withdraw_all
 from accounts.audit import Actor
+from accounts.emails import EmailField
 from accounts.limits import PASSWORD_MAILS, take
 from accounts.models import ApiToken
 
@@ -84,7 +85,7 @@ class ReauthenticateForm(allauth_forms.ReauthenticateForm):  # type: ignore[misc
 class ResetPasswordForm(forms.Form):
     """Answers the same, and as fast, whoever has the address: the worker looks it up."""
 
-    email = forms.EmailField(label="E-mail address", max_length=254)
+    email = EmailField(label="E-mail address", max_length=254)
 
     def save(self, request: HttpRequest, **kwargs: object) -> str:  # called by allauth's view
         """More than a few in an hour are not sent, without a word: somebody may play tricks."""

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from accounts.emails import EmailField
 from accounts.models import Group, Organisation
 from accounts.names import NameField
 
@@ -36,7 +37,7 @@ class PersonForm(forms.Form):
 class AddPersonForm(PersonForm):
     """By e-mail address, or by a user name for somebody who has none; `login` is either."""
 
-    email = forms.EmailField(
+    email = EmailField(
         label="E-mail address",
         max_length=254,
         required=False,

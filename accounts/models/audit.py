@@ -64,3 +64,6 @@ class AuditHead(models.Model):
     checked_at = models.DateTimeField(null=True)
     checked_number = models.PositiveBigIntegerField(default=0)  # up to here it was in order
     fault = models.CharField(max_length=254, blank=True)  # what was not, in words
+    # One that somebody wants now, one that a worker has in hand (accounts.audit_check_jobs).
+    check_asked_at = models.DateTimeField(null=True)
+    check_began_at = models.DateTimeField(null=True)

@@ -25,6 +25,7 @@ class Webhook(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     failing_since = models.DateTimeField(null=True)
+    rests_until = models.DateTimeField(null=True)  # after it did not answer at all
 
     objects = OrganisationOwnedQuerySet.as_manager()
 

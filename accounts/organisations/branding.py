@@ -11,7 +11,7 @@ from accounts.audit import Actor, record
 from accounts.errors import NotPossible
 from accounts.models import Branding, Organisation
 from accounts.organisations.colours import DARK, LIGHT, is_colour, readable
-from accounts.organisations.logos import encode_logo
+from accounts.organisations.logos import Png
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,7 @@ def set_branding(organisation: Organisation, wanted: Wanted, actor: Actor) -> li
     return words
 
 
-def set_logo(organisation: Organisation, data: bytes, actor: Actor) -> None:
-    """Raises NotPossible for what is no picture, or too large."""
-    logo = encode_logo(data)
+def set_logo(organisation: Organisation, logo: Png, actor: Actor) -> None:
     _save_logo(organisation, logo, hashlib.sha256(logo).hexdigest(), actor)
 
 

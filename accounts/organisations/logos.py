@@ -6,16 +6,20 @@ import io
 import struct
 import warnings
 import zlib
+from typing import NewType
 
 from PIL import Image, ImageOps
 
 from accounts.errors import NotPossible
 
 MAX_BYTES = 1_000_000
+TOO_LARGE = "The file has more than 1 MB."
 MAX_SIDE = 4096  # looked at before anything is decoded: 64 MiB of memory at most
 MAX_PIXELS = 8_000_000
 SIZE = (512, 128)  # of the PNG at most; pages show it a quarter as high
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+
+Png = NewType("Png", bytes)  # one of ours
 
 # What Pillow's decoders raise for broken files.
 _BROKEN = (
@@ -34,11 +38,11 @@ _BROKEN = (
 )
 
 
-def encode_logo(data: bytes) -> bytes:
+def encode_logo(data: bytes) -> Png:
     """The picture (of an animation the first), upright, as PNG without metadata.
     Raises NotPossible with words for people."""
     if len(data) > MAX_BYTES:
-        raise _refusal("The file has more than 1 MB.")
+        raise _refusal(TOO_LARGE)
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
         raise _refusal("SVG files can hold programs. Save the logo as PNG, then choose that file.")
     try:
@@ -59,7 +63,7 @@ def _require_bounded(picture: Image.Image) -> None:
         )
 
 
-def _as_png(picture: Image.Image) -> bytes:
+def _as_png(picture: Image.Image) -> Png:
     # A copy without `info`: no text, no profile, no place where it was taken.
     upright = ImageOps.exif_transpose(picture).convert("RGBA")
     upright.thumbnail(SIZE)
@@ -67,7 +71,7 @@ def _as_png(picture: Image.Image) -> bytes:
     clean.paste(upright)
     held = io.BytesIO()
     clean.save(held, "PNG", optimize=True)
-    return held.getvalue()
+    return Png(held.getvalue())
 
 
 def _refusal(words: str) -> NotPossible:

@@ -41,6 +41,12 @@ def people_acting_for(dealers: Collection[Organisation]) -> QuerySet[User]:
     return User.objects.filter(memberships__groups__in=groups).distinct()
 
 
+def everybody_at(organisation: Organisation) -> set[User]:
+    """Its own people, and those who act for its dealers."""
+    own = User.objects.filter(memberships__organisation=organisation)
+    return {*own, *people_acting_for(dealers_of(organisation))}
+
+
 def _memberships(organisation: Organisation, user: User) -> list[Membership]:
     everywhere = [organisation, *dealers_of(organisation)]
     mine = Membership.objects.filter(user=user, state=Membership.State.ACTIVE)

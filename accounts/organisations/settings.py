@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
+from functools import cache
 
 from django.db import transaction
 
@@ -27,4 +28,10 @@ def change_settings(organisation: Organisation, name: str, time_zone: str, actor
 
 
 def is_time_zone(name: str) -> bool:
-    return name in zoneinfo.available_timezones()
+    return name in _time_zones()
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    """Looking them up reads hundreds of files."""
+    return frozenset(zoneinfo.available_timezones())

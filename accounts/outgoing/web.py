@@ -4,11 +4,7 @@ redirects, no proxy, bounded in size and time."""
 from __future__ import annotations
 
 import json
-import socket
-import threading
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
@@ -18,6 +14,7 @@ from urllib3.exceptions import HTTPError
 
 from accounts.outgoing.addresses import Reach, refusal
 from accounts.outgoing.names import NameUnknown, look_up
+from accounts.outgoing.patience import Patience
 
 DEADLINE_S = 10.0  # for everything; a person waits for it
 CONNECT_S, READ_S = 4.0, 5.0
@@ -71,12 +68,12 @@ def fetch(
 ) -> Answer:
     """GET, or POST of a form or of a body. Raises NotReached."""
     parts = checked(url, reach)
-    ends_at = time.monotonic() + DEADLINE_S
     sent = dict(headers or {})
     if form is not None:
         body = urlencode(form).encode()
         sent["Content-Type"] = "application/x-www-form-urlencoded"
-    with _pool(parts, reach) as pool, _broken_off(pool, DEADLINE_S):
+    with _pool(parts, reach) as pool, Patience(DEADLINE_S) as patience:
+        patience.watch(pool)
         try:
             response = pool.urlopen(
                 "GET" if body is None else "POST",
@@ -89,7 +86,7 @@ def fetch(
                 decode_content=False,
                 timeout=urllib3.Timeout(connect=CONNECT_S, read=READ_S),
             )
-            return Answer(response.status, _body(response, ends_at))
+            return Answer(response.status, _body(response, patience))
         except HTTPError as error:
             raise NotReached(f"{parts.hostname}: {_words(error)}.") from None
 
@@ -106,35 +103,6 @@ def _pool(parts: SplitResult, reach: Reach) -> urllib3.HTTPConnectionPool:
     )
 
 
-@contextmanager
-def _broken_off(pool: urllib3.HTTPConnectionPool, after_s: float) -> Iterator[None]:
-    """Ends what the pool does when the time is over: who sends a byte now and then, in the
-    handshake or the head, never runs into the time-out of a read."""
-    twins: list[socket.socket] = []
-
-    class Connection(pool.ConnectionCls):  # type: ignore[misc,name-defined]  # of http or https
-        def _new_conn(self) -> socket.socket:
-            made: socket.socket = super()._new_conn()
-            twins.append(made.dup())  # TLS takes the socket itself over
-            return made
-
-    def break_off() -> None:
-        for twin in twins:
-            with suppress(OSError):
-                twin.shutdown(socket.SHUT_RDWR)
-
-    pool.ConnectionCls = Connection
-    timer = threading.Timer(after_s, break_off)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        for twin in twins:
-            twin.close()
-
-
 def _resolved(host: str, port: int, reach: Reach) -> str:
     try:
         addresses = look_up(host, port)
@@ -145,13 +113,13 @@ def _resolved(host: str, port: int, reach: Reach) -> str:
     return str(addresses[0])
 
 
-def _body(response: urllib3.BaseHTTPResponse, ends_at: float) -> bytes:
+def _body(response: urllib3.BaseHTTPResponse, patience: Patience) -> bytes:
     body = b""
     for piece in response.stream(16 * 1024, decode_content=False):
         body += piece
         if len(body) > MAX_ANSWER:
             raise NotReached(f"The answer is longer than {MAX_ANSWER // 1024} KB.")
-    if time.monotonic() >= ends_at:  # broken off, which looks like an end
+    if patience.is_over:  # broken off, which looks like an end
         raise NotReached(f"The answer took longer than {DEADLINE_S:.0f} s.")
     return body
 

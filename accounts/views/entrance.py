@@ -24,20 +24,33 @@ def choose(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/sign_in_choose.html", {"form": form})
 
 
+@require_safe
+def entrance(request: HttpRequest, handle: str) -> HttpResponse:
+    """Of everybody who is not signed in, and of who is, but belongs nowhere before they come
+    through their organisation's provider."""
+    known = _known(handle)
+    provider = known["sign_on"]
+    memberships = request.memberships  # type: ignore[attr-defined]  # our middleware's
+    if request.user.is_authenticated and not memberships and provider and provider.is_forced:
+        context = {**known, "redirect_field_value": request.GET.get("next", "")}
+        return render(request, "accounts/sign_on_needed.html", context)
+    page: HttpResponse = EntranceView.as_view(extra_context=known)(request)
+    return page
+
+
 class EntranceView(LoginView):  # type: ignore[misc]  # allauth ships no types
     """As the plain sign-in page, with the organisation's own way to sign in where it has one."""
 
     http_method_names = ("get", "head")
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # allauth's signature
-        known = Organisation.objects.select_related("branding").defer("branding__logo")
-        organisation = known.filter(handle=self.kwargs["handle"]).first()
-        provider = organisation and providers.provider_of(organisation)
-        context: dict[str, Any] = super().get_context_data(**kwargs)
-        context["sign_on"] = provider if provider and provider.is_enabled else None
-        context["entrance_organisation"] = organisation
-        context["brand"] = brand_of(organisation)
-        return context
 
-
-entrance = EntranceView.as_view()
+def _known(handle: str) -> dict[str, Any]:  # template values
+    """The same shape for every handle, so that none tells which organisations there are."""
+    organisations = Organisation.objects.select_related("branding").defer("branding__logo")
+    organisation = organisations.filter(handle=handle).first()
+    provider = organisation and providers.provider_of(organisation)
+    return {
+        "sign_on": provider if provider and provider.is_enabled else None,
+        "entrance_organisation": organisation,
+        "brand": brand_of(organisation),
+    }

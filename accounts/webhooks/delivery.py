@@ -4,21 +4,22 @@ The row is the truth: QUEUED → SENDING (claimed, with a lease) → DONE, or ba
 pause, or FAILED. A worker that dies leaves a lease that runs out; the receiver may then hear it
 twice, with the same `Contera-Delivery`.
 
-An organisation has one under way at a time, so that its slow receivers hold one worker at most;
-whoever ends one wakes the next.
+An organisation has one under way at a time (accounts.webhooks.postman sends them). A receiver that
+does not answer at all is left alone for as long as it has been silent, whatever waits for it.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Min, Q, QuerySet
 
 from accounts.audit import PORTAL, record
 from accounts.models import Webhook, WebhookDelivery
@@ -35,45 +36,59 @@ PAUSES = [
     timedelta(seconds=s) for s in (10, 60, 300, 1_800, 7_200, 21_600, 43_200, 86_400)
 ]  # after the 1st, 2nd … failure; together two days
 GIVEN_UP_AFTER = timedelta(days=3)  # without one success: the webhook is switched off
+MAX_REST = timedelta(minutes=30)  # of a receiver that does not answer
 KEPT = timedelta(days=7)
-WAKE_AT_ONCE = 1_000  # organisations
 
 State = WebhookDelivery.State
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the receiver answered; without a status why it did not."""
+
+    status: int | None
+    error: str = ""
 
 
 def reach() -> Reach:
     return Reach(settings.CONTERA_WEBHOOK_NETWORKS)
 
 
-def wake_due(now: datetime) -> None:
-    """Wakes a worker for each organisation with a delivery that waits or lost its worker; forgets
-    old ones."""
-    organisations = _due(now).order_by().values_list("webhook__organisation", flat=True)
-    for organisation_id in organisations.distinct()[:WAKE_AT_ONCE]:
-        _wake_next(organisation_id, now)
+def next_of_each(now: datetime, count: int) -> list[UUID]:
+    """What waits, or lost its worker: the oldest of each organisation that has none under way."""
+    under_way = WebhookDelivery.objects.filter(state=State.SENDING, lease_until__gte=now)
+    due = _due(now).exclude(webhook__organisation__in=under_way.values("webhook__organisation"))
+    waiting = due.order_by().values("webhook__organisation").annotate(oldest=Min("created_at"))
+    chosen = waiting.order_by("oldest").values_list("webhook__organisation", flat=True)[:count]
+    oldest = (due.filter(webhook__organisation=one).first() for one in list(chosen))
+    return [delivery.pk for delivery in oldest if delivery is not None]
+
+
+def forget_old(now: datetime) -> None:
     WebhookDelivery.objects.filter(created_at__lt=now - KEPT).delete()
 
 
 def deliver(delivery_id: UUID | str, now: datetime) -> None:
     """Sends it if it is due, nobody else does, and the organisation has no other under way."""
-    delivery = _claim(delivery_id, now)
+    delivery = claim(delivery_id, now)
     if delivery is not None:
-        _deliver(delivery, now)
-        _wake_next(delivery.webhook.organisation_id, now)
+        settle(delivery, send(delivery, now), now)
 
 
-def _deliver(delivery: WebhookDelivery, now: datetime) -> None:
-    if not delivery.webhook.is_enabled and delivery.event != TEST:
-        _finish(delivery, state=State.FAILED, error="The webhook is switched off.", done_at=now)
-        return
-    try:
-        status = _send(delivery, now)
-    except NotReached as error:
-        _failed(delivery, None, str(error), now)
-        return
-    if 200 <= status < 300:
+def rest_of(silent_for: timedelta) -> timedelta:
+    """How long a receiver that did not answer is left alone."""
+    return min(max(silent_for, PAUSES[0]), MAX_REST)
+
+
+def settle(delivery: WebhookDelivery, outcome: Outcome, now: datetime) -> None:
+    status = outcome.status
+    if status is None:
+        _rest(delivery, now)
+        _failed(delivery, None, outcome.error, now)
+    elif 200 <= status < 300:
         _finish(delivery, state=State.DONE, status_code=status, error="", done_at=now)
-        Webhook.objects.filter(pk=delivery.webhook_id).update(failing_since=None)
+        answered = Webhook.objects.filter(pk=delivery.webhook_id)
+        answered.update(failing_since=None, rests_until=None)
     else:
         _failed(delivery, status, f"The receiver answered {status}.", now)
 
@@ -89,8 +104,8 @@ def body_of(delivery: WebhookDelivery) -> dict[str, Any]:
     }
 
 
-def _send(delivery: WebhookDelivery, now: datetime) -> int:
-    """The status of the answer, whose body nobody reads. Raises NotReached."""
+def send(delivery: WebhookDelivery, now: datetime) -> Outcome:
+    """Within 10 s, without the database. Nobody reads the body of the answer."""
     webhook, body = delivery.webhook, json.dumps(body_of(delivery)).encode()
     headers = {
         "Content-Type": "application/json",
@@ -99,25 +114,21 @@ def _send(delivery: WebhookDelivery, now: datetime) -> int:
         "Contera-Delivery": str(delivery.pk),
         HEADER: signature(webhook.secret, int(now.timestamp()), body),
     }
-    return fetch(webhook.url, reach(), body=body, headers=headers).status
+    try:
+        return Outcome(fetch(webhook.url, reach(), body=body, headers=headers).status)
+    except NotReached as error:
+        return Outcome(None, str(error))
 
 
 def _due(now: datetime) -> QuerySet[WebhookDelivery]:
     waiting = Q(state=State.QUEUED) & (Q(not_before=None) | Q(not_before__lte=now))
     lost = Q(state=State.SENDING, lease_until__lt=now)
-    return WebhookDelivery.objects.filter(waiting | lost).order_by("created_at")
-
-
-def _wake_next(organisation_id: UUID, now: datetime) -> None:
-    from accounts import tasks
-
-    waiting = _due(now).filter(webhook__organisation=organisation_id)
-    for pk in waiting.values_list("pk", flat=True)[:1]:
-        tasks.deliver_webhook.delay(str(pk))
+    rested = Q(webhook__rests_until=None) | Q(webhook__rests_until__lte=now) | Q(event=TEST)
+    return WebhookDelivery.objects.filter(waiting | lost).filter(rested).order_by("created_at")
 
 
 @transaction.atomic
-def _claim(delivery_id: UUID | str, now: datetime) -> WebhookDelivery | None:
+def claim(delivery_id: UUID | str, now: datetime) -> WebhookDelivery | None:
     """Of several workers woken for one delivery, or for several of an organisation, one gets it."""
     of_it = WebhookDelivery.objects.filter(pk=delivery_id).values("webhook__organisation")
     webhooks = Webhook.objects.select_for_update().filter(organisation__in=of_it).order_by("pk")
@@ -131,7 +142,19 @@ def _claim(delivery_id: UUID | str, now: datetime) -> WebhookDelivery | None:
     claimed = _due(now).filter(pk=delivery_id)
     if not claimed.update(state=State.SENDING, lease_until=now + LEASE, attempt=F("attempt") + 1):
         return None
-    return WebhookDelivery.objects.select_related("webhook__organisation").get(pk=delivery_id)
+    found = WebhookDelivery.objects.select_related("webhook__organisation").get(pk=delivery_id)
+    if found.webhook.is_enabled or found.event == TEST:
+        return found
+    _finish(found, state=State.FAILED, error="The webhook is switched off.", done_at=now)
+    return None
+
+
+def _rest(delivery: WebhookDelivery, now: datetime) -> None:
+    """Not after a test: somebody waits for the next one."""
+    if delivery.event != TEST:
+        webhook = delivery.webhook
+        silent_for = now - (webhook.failing_since or now)
+        Webhook.objects.filter(pk=webhook.pk).update(rests_until=now + rest_of(silent_for))
 
 
 def _failed(delivery: WebhookDelivery, status: int | None, error: str, now: datetime) -> None:

@@ -57,8 +57,8 @@ def change_webhook(
     if before == after:
         return
     if is_enabled:
-        webhook.failing_since = None
-    webhook.save(update_fields=["url", "events", "is_enabled", "failing_since"])
+        webhook.failing_since = webhook.rests_until = None
+    webhook.save(update_fields=["url", "events", "is_enabled", "failing_since", "rests_until"])
     record(webhook.organisation, actor, "webhook.changed", url, before=before, after=after)
 
 
@@ -88,7 +88,8 @@ def send_again(delivery: WebhookDelivery) -> bool:
     ended = WebhookDelivery.objects.filter(pk=delivery.pk, state__in=(State.DONE, State.FAILED))
     if not ended.update(state=State.QUEUED, attempt=0, not_before=None, error="", done_at=None):
         return False
-    _wake(delivery.pk)
+    Webhook.objects.filter(pk=delivery.webhook_id).update(rests_until=None)
+    _wake()
     return True
 
 
@@ -104,13 +105,12 @@ def announce(organisation_id: UUID, event: str, facts: Mapping[str, Any]) -> Non
 
 def _enqueue(webhook: Webhook, event: str, facts: Mapping[str, Any]) -> WebhookDelivery:
     delivery = WebhookDelivery.objects.create(webhook=webhook, event=event, payload=dict(facts))
-    _wake(delivery.pk)
+    _wake()
     return delivery
 
 
-def _wake(delivery_id: UUID) -> None:
-    # No partial: Django names the function when it fails, and a partial has no name.
-    transaction.on_commit(lambda: tasks.deliver_webhook.delay(str(delivery_id)), robust=True)
+def _wake() -> None:
+    transaction.on_commit(tasks.deliver_webhooks.delay, robust=True)
 
 
 def _require_fit(url: str, events: Collection[str]) -> None:

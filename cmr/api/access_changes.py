@@ -21,7 +21,7 @@ class Holder(Protocol):
     def user_id(self) -> str | None:
         """Whose token it is; None while there is none."""
 
-    def access_changed(self, at: int) -> None:
+    def access_changed(self, at: float) -> None:
         """The person's rights changed: a token issued until `at` (Unix seconds) does not do any
         more. Never waits and never raises."""
 
@@ -42,7 +42,7 @@ class Holders:
         """Safe to call twice."""
         self._holders.discard(holder)
 
-    def tell(self, user_id: str, at: int) -> None:
+    def tell(self, user_id: str, at: float) -> None:
         """The rights of this person changed at `at`."""
         for holder in list(self._holders):
             if holder.user_id == user_id:
@@ -66,7 +66,7 @@ class HeldBody:
         self._waiting: asyncio.Timeout | None = None
         holders.keep(self)
 
-    def access_changed(self, at: int) -> None:
+    def access_changed(self, at: float) -> None:
         if self._issued_at > at:
             return
         self._is_over = True

@@ -93,7 +93,7 @@ class SustainedStream:
         """Called once, when nobody gets any more of it."""
         self._stack.callback(callback)
 
-    def access_changed(self, at: int) -> None:
+    def access_changed(self, at: float) -> None:
         if self._token is not None and self._token.issued_at <= at:
             self._end_at(self._loop.time())
 

@@ -35,7 +35,7 @@ from protocol.session import (
     encode,
     encode_notice,
 )
-from protocol.tokens import MAX_TOKEN_BYTES, AccessToken, TokenError
+from protocol.tokens import MAX_TOKEN_BYTES, ORDER_S, AccessToken, TokenError
 
 CLOSE_GONE = 1006  # never sent: the channel was lost
 CLOSE_INTERNAL = 1011  # RFC 6455 §7.4.1
@@ -48,7 +48,6 @@ CLOSE_S = 2.0  # a viewer that does not even take the close
 MAX_DATA_BYTES = 16_000
 MAX_ANSWERS = 2 * MAX_STREAMS  # a viewer that asks and cancels waits for what it has begun
 MAX_FIRST_BYTES = MAX_TOKEN_BYTES + 5  # a RENEW: whoever has shown no token gets no more memory
-_CLOCKS_S = 1  # tokens count whole seconds, and a portal may run on several machines
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +85,7 @@ class Session:
         self._answers: set[asyncio.Task[None]] = set()  # also cancelled ones, which still tidy up
         self._last_stream = 0
         self._deadline: float | None = self._now() + TOKEN_DEADLINE_S
-        self._renewed_after = 0  # Unix seconds of the portal: tokens from before do not count
+        self._renewed_after = 0.0  # Unix seconds of the portal: tokens from before do not count
         self._over: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
         self._tasks = asyncio.TaskGroup()
 
@@ -119,12 +118,14 @@ class Session:
         """Whose session this is, once a token was shown."""
         return None if self._token is None else self._token.user_id
 
-    def access_changed(self, at: int) -> None:
-        """Rights may have changed: a token from after `at` within RENEWAL_S, or the end."""
+    def access_changed(self, at: float) -> None:
+        """Rights may have changed: a token from after `at` within RENEWAL_S, or the end. Being told
+        again gives no more time: anybody can tell of themselves."""
         if self._token is None or self._token.issued_at > at or self._renewed_after >= at:
             return
         self._renewed_after = at
-        self._deadline = self._now() + RENEWAL_S
+        if self._deadline is None:
+            self._deadline = self._now() + RENEWAL_S
         detail = "Rights have changed; the session goes on with a new token."
         self._say(encode_notice(0, "renewal_required", detail, is_final=False))
 
@@ -209,7 +210,7 @@ class Session:
             self._end(CLOSE_FORBIDDEN, "token_not_for_this")
         elif not self._api.is_open(self._door, token):
             self._end(CLOSE_FORBIDDEN, "path_off")
-        elif token.issued_at + _CLOCKS_S >= self._renewed_after:
+        elif token.issued_at + ORDER_S >= self._renewed_after:
             self._take(text, token, lasts_s)
 
     def _take(self, text: str, token: AccessToken, lasts_s: float) -> None:

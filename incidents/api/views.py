@@ -194,7 +194,7 @@ class ManifestView(ApiView):
     permission_classes = (IsAuthenticated,)
     scopes = {"GET": "export"}
 
-    @extend_schema(responses={(200, "application/json"): OpenApiTypes.BINARY})
+    @extend_schema(responses={(200, "application/json"): OpenApiTypes.OBJECT})
     def get(self, request: Request, export_id: UUID) -> HttpResponseBase:
         export = downloads.finished_export(request.user, export_id)
         with _problems():

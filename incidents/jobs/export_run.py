@@ -24,6 +24,7 @@ from incidents.jobs.outcomes import (
     ClaimLost,
     Failure,
     RecorderFailure,
+    Silent,
     SliceOver,
     Waiting,
     Withdrawn,
@@ -79,6 +80,7 @@ class _ExportRun:
         self._relay = RelayClient(settings.CONTERA_RELAY_URLS)
         self._slice_ends = claim.now + SLICE
         self._held_up: set[int] = set()
+        self._silent: set[UUID] = set()  # recorders
 
     def run(self) -> None:
         if self._claim.export.failures >= MAX_FAILURES:
@@ -95,7 +97,8 @@ class _ExportRun:
         _finish(self._claim, clips)
 
     def _bring_clips_on(self) -> Waiting | Failure | None:
-        """What stops a camera does not stop the others; a storage that fails stops all."""
+        """What stops a camera does not stop the others; a storage that fails stops all, a silent
+        recorder its own."""
         trouble: Waiting | Failure | None = None
         while (clip := self._next_clip()) is not None:
             try:
@@ -105,12 +108,17 @@ class _ExportRun:
                     raise
                 self._claim.save_clip(clip, error=str(error)[:500])
                 self._held_up.add(clip.pk)
+                if isinstance(error, Silent):
+                    self._silent.add(clip.camera.recorder_id)
                 trouble = error if trouble is None or isinstance(error, Failure) else trouble
         return trouble
 
     def _next_clip(self) -> ExportedClip | None:
         clips = (clip for clip in self._clips() if not clip.is_settled)
-        return next((clip for clip in clips if clip.pk not in self._held_up), None)
+        return next((clip for clip in clips if not self._must_wait(clip)), None)
+
+    def _must_wait(self, clip: ExportedClip) -> bool:
+        return clip.pk in self._held_up or clip.camera.recorder_id in self._silent
 
     def _clips(self) -> list[ExportedClip]:
         found = ExportedClip.objects.filter(export=self._claim.export)

@@ -19,6 +19,10 @@ class Waiting(Exception):
     """The recorder cannot be reached now; nobody's fault, go on when it is back."""
 
 
+class Silent(Waiting):
+    """The recorder kept us waiting: it is not asked again in this run."""
+
+
 class Failure(Exception):
     """Something refused or broke: tried again with back-off, a few times."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,16 +14,16 @@ from urllib.parse import quote, urlencode
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from incidents.jobs.outcomes import Failure, RecorderFailure, Waiting
+from accounts.outgoing.patience import Patience
+from incidents.jobs.outcomes import Failure, RecorderFailure, Silent, Waiting
 from protocol.errors import ProtocolError
 from protocol.times import format_time, parse_time
 from recorders.models import Camera
+from streaming.relayed import ANSWER_S, opened
 
-CONNECT_S = 5
-READ_S = 20  # the relay gives a silent recorder up after 10 s
 MAX_PROBLEM_BYTES = 64 * 1024
 MAX_LIST_BYTES = 4 * 1024 * 1024
-CHUNK_BYTES = 64 * 1024
+CHUNK_BYTES = 64 * 1024  # must arrive in ANSWER_S each: 57 kbps is slower than any line
 _RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})")
 
 
@@ -62,21 +62,23 @@ class RelayClient:
 
     def __init__(self, urls: list[str]) -> None:
         self._urls = list(urls)
-        timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
-        self._pool = urllib3.PoolManager(timeout=timeout, retries=False, maxsize=1)
 
     @contextmanager
     def clip(
         self, camera: Camera, token: str, start: datetime, end: datetime, wanted: Range
     ) -> Iterator[tuple[ClipPiece, Iterator[bytes]]]:
-        """A piece of the clip and its bytes. Raises ClipChanged, NoRecording, Waiting, Failure."""
+        """A piece of the clip and its bytes. Raises ClipChanged, NoRecording, Waiting, Failure;
+        so does the reading of the bytes."""
         headers = {"Range": f"bytes={wanted.first}-{wanted.last}"}
         if wanted.etag:
             headers["If-Range"] = wanted.etag
         query = {"start": format_time(start), "end": format_time(end), "profile": "hd"}
-        with self._get(camera, "clip.mp4", query, token, headers) as answer:
+        with (
+            Patience(ANSWER_S) as patience,
+            self._get(patience, camera, "clip.mp4", query, token, headers) as answer,
+        ):
             piece = _piece(answer.status, answer.headers, wanted, camera)
-            yield piece, self._body(answer, piece.last - piece.first + 1, camera)
+            yield piece, _body(patience, answer, piece.last - piece.first + 1, camera)
 
     def gaps(
         self, camera: Camera, token: str, start: datetime, end: datetime
@@ -84,7 +86,10 @@ class RelayClient:
         """Start, end and reason of each gap; None when the person may not see recordings."""
         query = {"start": format_time(start), "end": format_time(end)}
         try:
-            with self._get(camera, "recordings", query, token, {}) as answer:
+            with (
+                Patience(ANSWER_S) as patience,
+                self._get(patience, camera, "recordings", query, token, {}) as answer,
+            ):
                 found = json.loads(answer.read(MAX_LIST_BYTES))["gaps"]
                 return [{k: str(gap[k])[:200] for k in ("start", "end", "reason")} for gap in found]
         except (Failure, NoRecording, HTTPError, ValueError, KeyError, TypeError):
@@ -93,56 +98,60 @@ class RelayClient:
     @contextmanager
     def _get(
         self,
+        patience: Patience,
         camera: Camera,
         name: str,
         query: Mapping[str, str],
         token: str,
         headers: Mapping[str, str],
     ) -> Iterator[urllib3.BaseHTTPResponse]:
-        path = f"/relay/v1/recorders/{camera.recorder_id}/v1/cameras/{camera.number}/{quote(name)}"
-        sent = {"Authorization": f"Bearer {token}", **headers}
-        answer = self._first_that_serves(f"{path}?{urlencode(query)}", sent, camera)
-        try:
-            yield answer
-        finally:
-            # What was not read is not wanted: the relay tells the recorder to stop.
-            answer.close()
-            answer.release_conn()
-
-    def _first_that_serves(
-        self, target: str, headers: Mapping[str, str], camera: Camera
-    ) -> urllib3.BaseHTTPResponse:
+        """The answer of the first relay node that has one."""
+        target = f"/v1/cameras/{camera.number}/{quote(name)}?{urlencode(query)}"
         trouble: Waiting | Failure = Failure("No relay is configured.")
         for url in list(self._urls):
-            try:
-                answer = self._pool.request(
-                    "GET", url + target, headers=headers, preload_content=False, redirect=False
-                )
-            except HTTPError:
-                trouble = Waiting("The relay cannot be reached.")
-                continue
-            if answer.status < 400:
-                self._urls.sort(key=lambda other: other != url)
-                return answer
-            trouble = _refusal(answer, camera)
-            if not isinstance(trouble, Waiting):
-                break
+            with ExitStack() as stack:
+                try:
+                    answer = stack.enter_context(
+                        opened(
+                            patience, url, str(camera.recorder_id), token, "GET", target, headers
+                        )
+                    )
+                except HTTPError:
+                    trouble = _no_answer(patience, camera)
+                    continue
+                if answer.status < 400:
+                    self._urls.sort(key=lambda other: other != url)
+                    yield answer
+                    return
+                trouble = _refusal(answer, camera)
+                if not isinstance(trouble, Waiting):
+                    break
         raise trouble
 
-    def _body(
-        self, answer: urllib3.BaseHTTPResponse, length: int, camera: Camera
-    ) -> Iterator[bytes]:
-        got = 0
-        try:
-            for chunk in answer.stream(CHUNK_BYTES):
-                got += len(chunk)
-                if got > length:
-                    raise RecorderFailure(
-                        f"Recorder “{camera.recorder}” sent more than it announced."
-                    )
-                yield chunk
-        except HTTPError:
-            raise Waiting(f"The connection to recorder “{camera.recorder}” broke.") from None
+
+def _no_answer(patience: Patience, camera: Camera) -> Waiting:
+    if patience.is_over:
+        return Silent(f"Recorder “{camera.recorder}” does not answer.")
+    return Waiting("The relay cannot be reached.")
+
+
+def _body(
+    patience: Patience, answer: urllib3.BaseHTTPResponse, length: int, camera: Camera
+) -> Iterator[bytes]:
+    got, enough = 0, CHUNK_BYTES
+    try:
+        for chunk in answer.stream(CHUNK_BYTES):
+            got += len(chunk)
+            if got >= enough:
+                enough = got + CHUNK_BYTES
+                patience.renew()
+            if got > length:
+                raise RecorderFailure(f"Recorder “{camera.recorder}” sent more than it announced.")
+            yield chunk
+    except HTTPError:
+        if patience.is_over:
+            raise Silent(f"Recorder “{camera.recorder}” sends too slowly.") from None
+        raise Waiting(f"The connection to recorder “{camera.recorder}” broke.") from None
 
 
 def _piece(status: int, headers: Mapping[str, str], wanted: Range, camera: Camera) -> ClipPiece:
@@ -184,6 +193,8 @@ def _refusal(answer: urllib3.BaseHTTPResponse, camera: Camera) -> Waiting | Fail
         raise NoRecording
     if code == "recorder_offline":
         return Waiting(f"Recorder “{recorder}” is offline.")
+    if code == "recorder_silent":
+        return Silent(f"Recorder “{recorder}” does not answer.")
     if answer.status in (502, 503, 504) and code != "bad_answer":
         return Waiting(f"Recorder “{recorder}” does not answer.")
     if code == "camera_not_found":

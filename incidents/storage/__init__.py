@@ -11,7 +11,7 @@ from django.conf import settings
 
 from incidents.storage.address import FolderAddress, parse_address
 from incidents.storage.folder import FolderStorage
-from incidents.storage.s3 import S3Storage
+from incidents.storage.s3 import JOB, PAGE, S3Storage
 
 
 class Storage(Protocol):
@@ -45,9 +45,9 @@ class Storage(Protocol):
 
 
 @cache
-def open_storage() -> Storage:
-    """The storage of this installation."""
+def open_storage(*, for_page: bool = False) -> Storage:
+    """The storage of this installation; one that is silent is given up sooner for a page."""
     address = parse_address(settings.CONTERA_STORAGE)
     if isinstance(address, FolderAddress):
         return FolderStorage(address.folder)
-    return S3Storage(address)
+    return S3Storage(address, PAGE if for_page else JOB)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,15 +17,27 @@ if TYPE_CHECKING:
     from types_boto3_s3.type_defs import CompletedPartTypeDef
 
 PART_BYTES = 16 * 1024 * 1024  # S3 allows 10,000 parts: 160 GB, a day of one camera at 14 Mbps
-CONNECT_S = 5
-READ_S = 10  # two tries with their connections stay within the lease of a job
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a silent service is waited for, and how often it is asked."""
+
+    connect_s: float
+    read_s: float
+    tries: int
+
+
+JOB = Patience(5, 10, 2)  # with their connections within the lease of a job
+PAGE = Patience(3, 6, 1)  # somebody waits
 
 
 class S3Storage:
     """Objects go up as multipart uploads whose id the caller keeps, so that they resume."""
 
-    def __init__(self, address: S3Address) -> None:
+    def __init__(self, address: S3Address, patience: Patience = JOB) -> None:
         self._address = address
+        self._patience = patience
         self._bucket = address.bucket
         self._opened: S3Client | None = None
 
@@ -73,7 +86,7 @@ class S3Storage:
     @property
     def _client(self) -> S3Client:
         if self._opened is None:
-            self._opened = _open_client(self._address)
+            self._opened = _open_client(self._address, self._patience)
         return self._opened
 
     def _begin(self, key: str, remember: Callable[[str], None]) -> str:
@@ -148,7 +161,7 @@ class S3Storage:
             raise in_words(error, "the spool folder") from error
 
 
-def _open_client(address: S3Address) -> S3Client:
+def _open_client(address: S3Address, patience: Patience) -> S3Client:
     import boto3
     from botocore.config import Config
 
@@ -159,9 +172,9 @@ def _open_client(address: S3Address) -> S3Client:
         aws_access_key_id=address.access_key,
         aws_secret_access_key=address.secret_key,
         config=Config(
-            connect_timeout=CONNECT_S,
-            read_timeout=READ_S,
-            retries={"mode": "standard", "total_max_attempts": 2},
+            connect_timeout=patience.connect_s,
+            read_timeout=patience.read_s,
+            retries={"mode": "standard", "total_max_attempts": patience.tries},
             s3={"addressing_style": "path"},
             # Many S3-compatible services do not know the newer checksums; we compare SHA-256.
             request_checksum_calculation="when_required",

@@ -115,7 +115,7 @@ def clip_response(request: HttpRequest, export: Export, clip: ExportedClip) -> H
     if wanted is not None and wanted[0] > wanted[1]:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
     first, last = wanted or (0, size - 1)
-    if open_storage().size(clip.key) != size:
+    if open_storage(for_page=True).size(clip.key) != size:
         raise StorageError("The stored file is missing or has another size than was verified.")
     note_download(export, Actor.of(request), naming.clip_file_name(clip), clip.sha256, first)
     body = _read(clip.key, first, last)
@@ -172,11 +172,11 @@ def _small_entry(name: str, content: bytes, modified: datetime) -> zip_stream.En
 
 
 def _content(key: str) -> bytes:
-    return b"".join(open_storage().read(key))
+    return b"".join(open_storage(for_page=True).read(key))
 
 
 async def _read(key: str, first: int, last: int) -> AsyncIterator[bytes]:
     """The storage blocks: each chunk is read in a thread, one at a time, at the reader's pace."""
-    chunks: Iterator[bytes] = open_storage().read(key, first, last)
+    chunks: Iterator[bytes] = open_storage(for_page=True).read(key, first, last)
     while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
         yield chunk

@@ -1,4 +1,5 @@
-"""What a group may do, and where: read and replace its grants and the cameras hidden from it."""
+"""What a group may do, and where: its grants, all at once or one by one, and the cameras hidden
+from it."""
 
 from __future__ import annotations
 
@@ -15,56 +16,18 @@ from accounts.api.body import checked
 from accounts.api.problems import Problem
 from accounts.api.views import ApiView
 from accounts.audit import Actor
-from accounts.circumstances import CLIENTS
-from accounts.errors import NotPossible
 from accounts.models import Group
 from accounts.permissions import IsAdministrator, person_of
-from protocol.tokens import RIGHTS
-from recorders.grants import OFFERED
-from recorders.grants.service import set_grants, set_hidden
-from recorders.grants.values import GrantValue, Limits, Scope, value_of
-from recorders.models import Camera
-
-MAX_GRANTS = 10_000
-
-
-class SpanField(serializers.ListField):
-    """[first minute, end minute] of the week, from Monday 00:00."""
-
-    child = serializers.IntegerField(min_value=0)
-
-    def __init__(self, **kwargs: Any) -> None:  # DRF's signature
-        super().__init__(min_length=2, max_length=2, **kwargs)
-
-
-class GrantSerializer(serializers.Serializer[Any]):  # Any: DRF's own generic
-    """Rights at a location, on a recorder, on a camera, or on everything when none is named; each
-    limit that is set must hold."""
-
-    rights = serializers.ListField(
-        child=serializers.ChoiceField(choices=OFFERED), min_length=1, max_length=len(OFFERED)
-    )
-    location = serializers.UUIDField(allow_null=True, default=None)
-    recorder = serializers.UUIDField(allow_null=True, default=None)
-    camera = serializers.UUIDField(allow_null=True, default=None)
-    holds_from = serializers.DateTimeField(allow_null=True, default=None)
-    holds_until = serializers.DateTimeField(allow_null=True, default=None)
-    hours = serializers.ListField(
-        child=SpanField(),
-        default=list,
-        help_text="Spans of minutes of the week from Monday 00:00 in the organisation's zone",
-    )
-    clients = serializers.ListField(child=serializers.ChoiceField(choices=CLIENTS), default=list)
-    addresses = serializers.ListField(
-        child=serializers.CharField(max_length=50), default=list, help_text="Ranges (CIDR)"
-    )
-    footage_from = serializers.DateTimeField(allow_null=True, default=None)
-    footage_to = serializers.DateTimeField(allow_null=True, default=None)
-    reason = serializers.CharField(max_length=500, allow_blank=True, default="")
-
-
-class GrantsSerializer(serializers.Serializer[Any]):
-    grants = serializers.ListField(child=GrantSerializer(), max_length=MAX_GRANTS)
+from recorders.api.grant_shapes import (
+    MAX_GRANTS,
+    GrantSerializer,
+    GrantsSerializer,
+    NumberedGrantSerializer,
+    body_of,
+    meant,
+)
+from recorders.grants import service
+from recorders.models import Camera, Grant
 
 
 class HiddenCamerasSerializer(serializers.Serializer[Any]):
@@ -75,10 +38,11 @@ class GroupGrantsView(ApiView):
     """What the people of a group may do, and where."""
 
     permission_classes = (IsAdministrator,)
-    scopes = {"GET": "people", "PUT": "people"}
+    scopes = {"GET": "people", "PUT": "people", "POST": "people"}
 
     @extend_schema(responses={200: GrantsSerializer}, operation_id="group_grants_read")
     def get(self, request: Request, group_id: UUID) -> Response:
+        """All grants of a group."""
         return _answer(_group(request, group_id))
 
     @extend_schema(
@@ -87,14 +51,49 @@ class GroupGrantsView(ApiView):
         operation_id="group_grants_replace",
     )
     def put(self, request: Request, group_id: UUID) -> Response:
+        """Replace all grants of a group."""
         group = _group(request, group_id)
         wanted = checked(GrantsSerializer, request)
-        values = [_value(grant) for grant in wanted["grants"]]
-        try:
-            set_grants(group, values, Actor.of(request))
-        except NotPossible as error:
-            raise Problem(409, error.code, error.message) from None
+        service.set_grants(group, list(map(meant, wanted["grants"])), Actor.of(request))
         return _answer(group)
+
+    @extend_schema(
+        request=GrantSerializer,
+        responses={201: NumberedGrantSerializer},
+        operation_id="group_grants_add",
+    )
+    def post(self, request: Request, group_id: UUID) -> Response:
+        """Add a grant; the others stay."""
+        group = _group(request, group_id)
+        wanted = meant(checked(GrantSerializer, request))
+        return _one(service.add(group, wanted, Actor.of(request)), status=201)
+
+
+class GroupGrantView(ApiView):
+    permission_classes = (IsAdministrator,)
+    scopes = {"GET": "people", "PATCH": "people", "DELETE": "people"}
+
+    @extend_schema(responses={200: NumberedGrantSerializer}, operation_id="group_grant_read")
+    def get(self, request: Request, group_id: UUID, grant_id: int) -> Response:
+        """Read a grant."""
+        return _one(_grant(request, group_id, grant_id))
+
+    @extend_schema(
+        request=GrantSerializer(partial=True),
+        responses={200: NumberedGrantSerializer},
+        operation_id="group_grant_change",
+    )
+    def patch(self, request: Request, group_id: UUID, grant_id: int) -> Response:
+        """Change what is named; the grant keeps its id."""
+        grant = _grant(request, group_id, grant_id)
+        wanted = meant({**body_of(grant), **checked(GrantSerializer, request, partial=True)})
+        return _one(service.replace_one(grant, wanted, Actor.of(request)))
+
+    @extend_schema(responses={204: None}, operation_id="group_grant_remove")
+    def delete(self, request: Request, group_id: UUID, grant_id: int) -> Response:
+        """Take a grant back; video that runs by it stops."""
+        service.remove(_grant(request, group_id, grant_id), Actor.of(request))
+        return Response(status=204)
 
 
 class GroupHiddenCamerasView(ApiView):
@@ -120,10 +119,7 @@ class GroupHiddenCamerasView(ApiView):
         found = list(cameras.filter(pk__in=ids, recorder__organisation=group.organisation_id))
         if len(found) != len(ids):
             raise Problem(409, "not_found", "There is no such camera here.")
-        try:
-            set_hidden(group, found, Actor.of(request))
-        except NotPossible as error:
-            raise Problem(409, error.code, error.message) from None
+        service.set_hidden(group, found, Actor.of(request))
         return _hidden_answer(group)
 
 
@@ -133,35 +129,18 @@ def _group(request: Request, group_id: UUID) -> Group:
     return found
 
 
-def _value(grant: dict[str, Any]) -> GrantValue:  # validated JSON values
-    limits = Limits(
-        holds_from=grant["holds_from"],
-        holds_until=grant["holds_until"],
-        hours=tuple((start, end) for start, end in grant["hours"]),
-        clients=tuple(grant["clients"]),
-        addresses=tuple(grant["addresses"]),
-        footage_from=grant["footage_from"],
-        footage_to=grant["footage_to"],
-    )
-    scope = Scope(grant["location"], grant["recorder"], grant["camera"])
-    return GrantValue(scope, frozenset(grant["rights"]), limits, grant["reason"])
+def _grant(request: Request, group_id: UUID, grant_id: int) -> Grant:
+    grants = _group(request, group_id).grants.select_related("group__organisation")
+    found: Grant = get_object_or_404(grants, pk=grant_id)
+    return found
 
 
 def _answer(group: Group) -> Response:
-    bodies = [_body(value_of(grant)) for grant in group.grants.all()]
-    return Response(GrantsSerializer({"grants": bodies}).data)
+    return Response(GrantsSerializer({"grants": map(body_of, group.grants.all())}).data)
 
 
-def _body(value: GrantValue) -> dict[str, Any]:
-    scope, limits = value.scope, value.limits
-    return {
-        **vars(limits),
-        "rights": [right for right in RIGHTS if right in value.rights],
-        "location": scope.location_id,
-        "recorder": scope.recorder_id,
-        "camera": scope.camera_id,
-        "reason": value.reason,
-    }
+def _one(grant: Grant, status: int = 200) -> Response:
+    return Response(NumberedGrantSerializer(body_of(grant)).data, status=status)
 
 
 def _hidden_answer(group: Group) -> Response:

@@ -19,6 +19,7 @@ from accounts.api.organisation_shapes import Name
 from accounts.api.problems import Problem
 from accounts.api.views import ApiView
 from accounts.audit import Actor
+from accounts.emails import ApiEmailField
 from accounts.models import Organisation
 from accounts.organisations import dealers
 from accounts.permissions import person_of
@@ -55,7 +56,7 @@ class NewCustomerSerializer(serializers.Serializer[Any]):  # Any: DRF's own gene
         required=False, help_text="Needed only by those who act for several dealers"
     )
     name = Name(max_length=100)
-    email = serializers.EmailField(max_length=254, help_text="Of its first administrator")
+    email = ApiEmailField(max_length=254, help_text="Of its first administrator")
     person_name = Name(max_length=100, required=False, allow_blank=True)
     is_dealer = serializers.BooleanField(default=False)
 

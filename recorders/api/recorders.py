@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
 from django.db.models import F
@@ -31,13 +29,12 @@ from recorders.api.shapes import (
     recorder_body,
 )
 from recorders.doors import configurable_recorder, removable_recorder, visible_recorder
-from recorders.listing import STATES, find_recorders, seen_cameras
-from recorders.models import Camera, Recorder
+from recorders.listing import STATES, camera_counts, count_of, find_recorders
+from recorders.models import Recorder
 from recorders.policy import camera_rights, recorder_rights
 from recorders.rights import rights_on
 from recorders.services.locations import location_named
 from recorders.services.recorders import remove, rename_and_move
-from recorders.status import has_problem
 
 ORDERS: ordering.Orders = {
     "location": Lower("location__name"),
@@ -72,8 +69,11 @@ class RecordersView(ApiView):
         in_order = ordering.in_order(found, request, ORDERS)
         pages = self.pagination_class()
         page: list[Recorder] = pages.paginate_queryset(in_order, request, self) or []
-        rights = rights_on(user, page)
-        bodies = [_body(recorder, seen_cameras(recorder), rights[recorder.pk]) for recorder in page]
+        rights, counts = rights_on(user, page), camera_counts(user, page)
+        bodies = [
+            recorder_body(recorder, counts[recorder.pk], rights[recorder.pk], now)
+            for recorder in page
+        ]
         return pages.get_paginated_response(RecorderShape(bodies, many=True).data)
 
 
@@ -128,10 +128,6 @@ def _known_state(state: str) -> str:
 
 
 def _answer(user: User, recorder: Recorder) -> Response:
-    cameras = camera_rights(user, recorder)
-    return Response(RecorderShape(_body(recorder, cameras, recorder_rights(user, recorder))).data)
-
-
-def _body(recorder: Recorder, cameras: Iterable[Camera], rights: Iterable[str]) -> dict[str, Any]:
-    problems = [has_problem(camera) for camera in cameras]
-    return recorder_body(recorder, sum(problems), len(problems), rights, timezone.now())
+    count = count_of(camera_rights(user, recorder))
+    rights = recorder_rights(user, recorder)
+    return Response(RecorderShape(recorder_body(recorder, count, rights, timezone.now())).data)

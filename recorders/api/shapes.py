@@ -9,8 +9,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.emails import ApiEmailField
 from accounts.names import validate_name
 from protocol.tokens import RIGHTS
+from recorders.listing import CameraCount
 from recorders.models import Camera, Recorder, WhitelistMail
 
 Shape = serializers.Serializer[Any]  # Any: DRF's own generic
@@ -91,7 +93,7 @@ class CameraShape(Shape):
 
 
 class NewWhitelistMailShape(Shape):
-    recipient = serializers.EmailField(max_length=254)
+    recipient = ApiEmailField(max_length=254)
     message = serializers.CharField(max_length=2000, allow_blank=True, default="")
 
 
@@ -105,7 +107,7 @@ class WhitelistMailShape(Shape):
 
 
 def recorder_body(
-    recorder: Recorder, problem_count: int, camera_count: int, rights: Iterable[str], now: datetime
+    recorder: Recorder, count: CameraCount, rights: Iterable[str], now: datetime
 ) -> dict[str, Any]:  # Any: JSON values
     held = frozenset(rights)
     return {
@@ -116,8 +118,8 @@ def recorder_body(
         "last_seen_at": recorder.last_seen_at,
         "model": recorder.model,
         "version": recorder.version,
-        "camera_count": camera_count,
-        "problem_count": problem_count,
+        "camera_count": count.cameras,
+        "problem_count": count.problems,
         "clock_offset_s": recorder.clock_offset_s,
         "capabilities": recorder.capabilities,
         "connection": recorder if "configure" in held else None,

@@ -26,6 +26,11 @@ urlpatterns = [
         "groups/<uuid:group_id>/grants/", access.GroupGrantsView.as_view(), name="api-group-grants"
     ),
     path(
+        "groups/<uuid:group_id>/grants/<int:grant_id>/",
+        access.GroupGrantView.as_view(),
+        name="api-group-grant",
+    ),
+    path(
         "groups/<uuid:group_id>/hidden-cameras/",
         access.GroupHiddenCamerasView.as_view(),
         name="api-group-hidden-cameras",

@@ -6,12 +6,13 @@ from typing import Any
 
 from django import forms
 
+from accounts.emails import EmailField
 from accounts.names import NameField
 
 
 class AddCustomerForm(forms.Form):
     name = NameField(label="Name of the customer", max_length=100)
-    email = forms.EmailField(
+    email = EmailField(
         label="E-mail address of its first administrator",
         max_length=254,
         help_text="They get a mail with a link to join, and invite everybody else.",

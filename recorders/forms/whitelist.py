@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from django import forms
 
+from accounts.emails import EmailField
+
 
 class WhitelistMailForm(forms.Form):
-    recipient = forms.EmailField(
+    recipient = EmailField(
         max_length=254,
         label="To",
         widget=forms.EmailInput({"autocomplete": "off", "placeholder": "network@example.com"}),

@@ -22,6 +22,7 @@ from recorders.models import Camera, Grant, HiddenCamera
 
 def set_grants(group: Group, values: Collection[GrantValue], actor: Actor) -> None:
     """The grants of the group, replacing what was. Raises NotPossible."""
+    require_editable(group)
     with _change(group):
         wanted = Counter(tidied(value) for value in values)
         present = list(group.grants.all())
@@ -39,14 +40,19 @@ def remove(grant: Grant, actor: Actor) -> None:
 
 
 def replace_one(grant: Grant, value: GrantValue, actor: Actor) -> Grant:
-    """The new row in its place. Raises NotPossible."""
-    return change(grant.group, [grant], [value], actor)[0]
+    """The new row in its place, with its id. Raises NotPossible."""
+    return change(grant.group, [grant], [value], actor, pk=grant.pk)[0]
 
 
 def change(
-    group: Group, removed: Collection[Grant], added: Collection[GrantValue], actor: Actor
+    group: Group,
+    removed: Collection[Grant],
+    added: Collection[GrantValue],
+    actor: Actor,
+    pk: int | None = None,
 ) -> list[Grant]:
-    """Some grants of the group go, others come; the new rows. Raises NotPossible."""
+    """Some grants of the group go, others come; the new rows. `pk`: the id of the only one of each,
+    which is not brought back once somebody took it away. Raises NotPossible."""
     if not removed and not added:
         return []
     require_editable(group)
@@ -56,8 +62,9 @@ def change(
         gone = group.grants.filter(pk__in=[grant.pk for grant in removed])
         zone = zone_of(group.organisation.time_zone)
         before = grants_in_words(map(value_of, gone), zone)
-        gone.delete()
-        rows = Grant.objects.bulk_create(_row(group, value, actor) for value in values)
+        if not gone.delete()[0] and pk is not None:
+            raise NotPossible("gone", "Somebody took this back meanwhile.")
+        rows = Grant.objects.bulk_create(_row(group, value, actor, pk) for value in values)
         record(
             group.organisation,
             actor,
@@ -130,9 +137,10 @@ def _surplus(present: Iterable[Grant], kept: Counter[GrantValue]) -> Iterator[Gr
             yield grant
 
 
-def _row(group: Group, value: GrantValue, actor: Actor) -> Grant:
+def _row(group: Group, value: GrantValue, actor: Actor, pk: int | None) -> Grant:
     limits, scope = value.limits, value.scope
     return Grant(
+        pk=pk,
         group=group,
         location_id=scope.location_id,
         recorder_id=scope.recorder_id,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -69,12 +70,18 @@ def value_of(grant: Grant) -> GrantValue:
 
 
 def limits_of(grant: Grant) -> Limits:
-    return Limits(
+    return replace(
+        judged_limits(grant.hours, grant.clients, grant.addresses),
         holds_from=grant.holds_from,
         holds_until=grant.holds_until,
-        hours=tuple((start, end) for start, end in grant.hours),
-        clients=tuple(grant.clients),
-        addresses=tuple(grant.addresses),
         footage_from=grant.footage_from,
         footage_to=grant.footage_to,
     )
+
+
+def judged_limits(
+    hours: Iterable[Sequence[int]], clients: Iterable[str], addresses: Iterable[str]
+) -> Limits:
+    """Of what a row keeps as JSON."""
+    spans = tuple((start, end) for start, end in hours)
+    return Limits(hours=spans, clients=tuple(clients), addresses=tuple(addresses))

@@ -78,13 +78,13 @@ def signed_bundle(recorder: Recorder, now: datetime) -> str | None:
 
 
 def build_bundle(recorder: Recorder, now: datetime) -> Bundle | None:
-    numbers = _numbers(recorder)
-    version = access_version(recorder, numbers, now)
+    cameras = _cameras(recorder)
+    version = access_version(recorder, cameras.values(), now)
     if version is None:
         return None
     organisation = recorder.organisation
     until = now + timedelta(hours=organisation.onsite_hours)
-    table = _Table(recorder, numbers, now, until)
+    table = _Table(recorder, cameras, now, until)
     listed = _listed(recorder, table)
     return Bundle(
         version=version,
@@ -101,14 +101,19 @@ def count_people(recorder: Recorder, now: datetime) -> int:
     """How many people may sign in at the recorder without the portal."""
     if not recorder.organisation.onsite_hours:
         return 0
-    numbers = _numbers(recorder)
+    cameras = _cameras(recorder)
     until = now + timedelta(hours=recorder.organisation.onsite_hours)
-    return min(MAX_PEOPLE, len(_listed(recorder, _Table(recorder, numbers, now, until))))
+    table = _Table(recorder, cameras, now, until)
+    counting = Group.objects.filter(pk__in=table.groups, requires_mfa=False)
+    members = Membership.objects.filter(groups__in=counting, state=Membership.State.ACTIVE)
+    count: int = _secrets(recorder.organisation).filter(user__in=members.values("user")).count()
+    return min(MAX_PEOPLE, count)
 
 
-def _numbers(recorder: Recorder) -> frozenset[int]:
+def _cameras(recorder: Recorder) -> dict[UUID, int]:
+    """Numbers by id."""
     cameras = Camera.objects.filter(recorder=recorder, is_present=True)
-    return frozenset(cameras.values_list("number", flat=True))
+    return dict(cameras.values_list("pk", "number"))
 
 
 @dataclass(frozen=True)
@@ -133,8 +138,9 @@ class _Table:
     """The grants of the organisation's groups at this recorder, each once."""
 
     def __init__(
-        self, recorder: Recorder, numbers: frozenset[int], now: datetime, until: datetime
+        self, recorder: Recorder, cameras: Mapping[UUID, int], now: datetime, until: datetime
     ) -> None:
+        numbers = frozenset(cameras.values())
         self.grants: list[OnsiteGrant] = []
         self._by_group: dict[UUID, list[int]] = defaultdict(list)
         zone = zone_of(recorder.organisation.time_zone)
@@ -142,7 +148,7 @@ class _Table:
             built_in=Group.BuiltIn.NO
         ):
             self._add(group.pk, _built_in(group, numbers))
-        for grant in _grants_at(recorder):
+        for grant in _grants_at(recorder, cameras):
             limits = limits_of(grant)
             self._add(
                 grant.group_id,
@@ -160,14 +166,20 @@ class _Table:
             self._by_group[group_id].append(len(self.grants))
             self.grants.append(grant)
 
+    @property
+    def groups(self) -> Collection[UUID]:
+        """Those with a grant here."""
+        return self._by_group.keys()
+
     def positions(self, groups: Collection[UUID]) -> tuple[int, ...]:
         return tuple(sorted(at for group in groups for at in self._by_group.get(group, ())))
 
 
-def _grants_at(recorder: Recorder) -> Iterable[Grant]:
-    """Grants of the recorder's own organisation that reach it or its cameras."""
+def _grants_at(recorder: Recorder, cameras: Iterable[UUID]) -> Iterable[Grant]:
+    """Grants of the recorder's own organisation that reach it or its cameras, whose ids are known
+    already: by a join the database would look at every grant there is."""
     here = Q(location=None, recorder=None, camera=None)
-    here |= Q(recorder=recorder) | Q(camera__recorder=recorder)
+    here |= Q(recorder=recorder) | Q(camera__in=list(cameras))
     if recorder.location_id is not None:
         here |= Q(location=recorder.location_id)
     mine = Grant.objects.filter(here, group__organisation=recorder.organisation_id)

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts.access import announce_change
 from accounts.audit import Actor, record
-from accounts.models import User
+from accounts.organisations.outsiders import everybody_at
 from recorders.models import Recorder, RemoteNetworkSettings
 from recorders.network_settings import HTTP_PORT, NetworkChoice
 
@@ -62,7 +62,7 @@ def change_settings(
             before=_changed(before, after),
             after=_changed(after, before),
         )
-        announce_change(User.objects.filter(memberships__organisation=recorder.organisation_id))
+        announce_change(everybody_at(recorder.organisation))
     return network
 
 

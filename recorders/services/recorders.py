@@ -8,15 +8,16 @@ from django.db import transaction
 
 from accounts.access import announce_change
 from accounts.audit import Actor, record
-from accounts.models import User
+from accounts.organisations.outsiders import everybody_at
 from accounts.webhooks.service import announce
 from recorders.models import Location, Recorder
+from recorders.services.locations import people_with_grants_at
 from recorders.services.presence import recorder_facts
 
 
 def rename_and_move(recorder: Recorder, name: str, location: Location | None, actor: Actor) -> None:
     """Keeps name and location; says what changed in the audit trail, nothing when nothing did."""
-    before = _facts(recorder)
+    before, left = _facts(recorder), recorder.location
     recorder.name, recorder.location = name, location
     after = _facts(recorder)
     if before == after:
@@ -32,6 +33,8 @@ def rename_and_move(recorder: Recorder, name: str, location: Location | None, ac
             before=before,
             after=after,
         )
+        if left is not None and left != location:
+            announce_change(people_with_grants_at(left))
 
 
 def remove(recorder: Recorder, actor: Actor, now: datetime) -> None:
@@ -43,7 +46,7 @@ def remove(recorder: Recorder, actor: Actor, now: datetime) -> None:
             recorder.organisation, actor, "recorder.removed", recorder, recorder=str(recorder.pk)
         )
         announce(recorder.organisation_id, "recorder.removed", recorder_facts(recorder))
-        announce_change(User.objects.filter(memberships__organisation=recorder.organisation_id))
+        announce_change(everybody_at(recorder.organisation))
 
 
 def _facts(recorder: Recorder) -> dict[str, str]:

@@ -33,7 +33,7 @@ State = WhitelistMail.State
 MAX_PER_DAY = 20  # per organisation: enough for every site, useless for spam
 MAX_FAILURES = 5
 PAUSES = [timedelta(seconds=s) for s in (15, 60, 300, 900)]  # after the 1st, 2nd … failure
-WAKE_AT_ONCE = 100  # per beat: the rest waits 30 s
+WAKE_AT_ONCE = 100  # per beat: the rest waits for the next
 
 
 class TooManyMails(Exception):

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, F, Q
+from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -19,10 +19,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.audit import Actor
 from accounts.errors import NotPossible
 from accounts.models import Group, Organisation
-from accounts.permissions import for_administrators
+from accounts.permissions import for_administrators, person_of
 from recorders.forms import access as matrix
 from recorders.grants.plain import Given, grants_of, set_grants
 from recorders.grants.values import Scope
+from recorders.listing import camera_counts
 from recorders.models import Camera, Location, Recorder
 from recorders.refreshing import reload_when_signed_out
 
@@ -105,11 +106,9 @@ def _page(request: HttpRequest, organisation: Organisation) -> Page[Recorder]:
     found = _recorders(request, organisation)
     for word in request.GET.get("q", "")[:100].split():
         found = found.filter(Q(name__icontains=word) | Q(location__name__icontains=word))
-    counted = found.annotate(
-        camera_count=Count("cameras", filter=Q(cameras__is_present=True))
-    ).select_related("location")
     in_order = (Lower("location__name").asc(nulls_last=True), F("location"), Lower("name"), F("pk"))
-    return Paginator(counted.order_by(*in_order), PAGE_SIZE).get_page(request.GET.get("page"))
+    found = found.select_related("location").order_by(*in_order)
+    return Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
 
 
 def _places(
@@ -118,10 +117,11 @@ def _places(
     cameras: dict[UUID, list[Camera]] = {}
     for camera in _cameras(request, _opened(request, group, page)):
         cameras.setdefault(camera.recorder_id, []).append(camera)
+    counts = camera_counts(person_of(request), list(page))
     places = []
     for location, recorders in groupby(page, key=lambda recorder: recorder.location):
         row = matrix.location_row(location, given) if location else None
-        sections = [_section(recorder, cameras, given) for recorder in recorders]
+        sections = [_section(r, counts[r.pk].cameras, cameras, given) for r in recorders]
         places.append(matrix.Place(row, sections))
     if not page.has_next():
         empty = _empty_locations(request, group.organisation)
@@ -130,9 +130,8 @@ def _places(
 
 
 def _section(
-    recorder: Recorder, cameras: dict[UUID, list[Camera]], given: Collection[Given]
+    recorder: Recorder, count: int, cameras: dict[UUID, list[Camera]], given: Collection[Given]
 ) -> matrix.Section:
-    count: int = recorder.camera_count  # type: ignore[attr-defined]  # of the query in _page
     row = matrix.recorder_row(recorder, count, given)
     shown = cameras.get(recorder.pk, [])
     return matrix.Section(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from asgiref.sync import sync_to_async
 from django.core.paginator import Paginator
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -114,19 +116,36 @@ def _seen(
         yield Seen(found.recorder, whole, [(camera, parts) for camera, parts in cameras if parts])
 
 
-def _lines(
+async def _lines(
     person: User, recorders: Sequence[Recorder], now: datetime, zone: ZoneInfo
-) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield writer.writerow(HEAD)
+) -> AsyncIterator[str]:
+    """Written while it is read, a batch of recorders at a time."""
+    yield _csv([HEAD])
     for first in range(0, len(recorders), BATCH):
-        for seen in _seen(person, recorders[first : first + BATCH], now, zone):
-            location = seen.recorder.location
-            place = [location.name if location else "", seen.recorder.name]
-            if seen.whole:
-                yield writer.writerow(_line([*place, "", ""], seen.whole))
-            for camera, parts in seen.cameras:
-                yield writer.writerow(_line([*place, camera.number, camera.name], parts))
+        batch = recorders[first : first + BATCH]
+        yield await sync_to_async(_text)(person, batch, now, zone)
+
+
+def _rows(
+    person: User, recorders: Sequence[Recorder], now: datetime, zone: ZoneInfo
+) -> Iterator[list[str]]:
+    for seen in _seen(person, recorders, now, zone):
+        location = seen.recorder.location
+        place = [location.name if location else "", seen.recorder.name]
+        if seen.whole:
+            yield _line([*place, "", ""], seen.whole)
+        for camera, parts in seen.cameras:
+            yield _line([*place, camera.number, camera.name], parts)
+
+
+def _text(person: User, recorders: Sequence[Recorder], now: datetime, zone: ZoneInfo) -> str:
+    return _csv(_rows(person, recorders, now, zone))
+
+
+def _csv(rows: Iterable[Sequence[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
 
 
 def _line(where: Sequence[Any], parts: Sequence[Held]) -> list[str]:
@@ -138,10 +157,3 @@ def _line(where: Sequence[Any], parts: Sequence[Held]) -> list[str]:
     ]
     words = "; ".join(f"{part.words}: {', '.join(part.limits)}" for part in parts if part.limits)
     return [safe_cell(str(cell)) for cell in [*where, *rights, words]]
-
-
-class _Echo:
-    """What csv writes to: gives each line back instead of keeping it."""
-
-    def write(self, line: str) -> str:
-        return line

@@ -15,7 +15,14 @@ from django.views.decorators.http import require_safe
 
 from accounts.permissions import person_of
 from recorders.doors import chosen_organisation, may_add_recorders
-from recorders.listing import MAX_SEARCH, STATES, by_place, find_recorders
+from recorders.listing import (
+    MAX_SEARCH,
+    STATES,
+    by_place,
+    camera_counts,
+    find_recorders,
+    recorders_of,
+)
 from recorders.refreshing import part, refreshed, reload_when_signed_out
 
 PAGE_SIZE = 50
@@ -40,21 +47,24 @@ def list_part(request: HttpRequest) -> HttpResponse:
 
 
 def _context(request: HttpRequest) -> dict[str, Any]:  # Any: template values
-    now = timezone.now()
+    user, now = person_of(request), timezone.now()
     text, state = request.GET.get("q", "")[:MAX_SEARCH], request.GET.get("state", "")
     state = state if state in STATES else ""
     organisation = chosen_organisation(request)
     customer = organisation if organisation and request.GET.get("customer") else None
-    found = find_recorders(person_of(request), text, state, now)
+    found = find_recorders(user, text, state, now)
     found = found.filter(organisation=organisation) if organisation else found.none()
-    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    # The search is done once, for the count and for the page.
+    ids = list(found.values_list("pk", flat=True))
+    page = Paginator(ids, PAGE_SIZE).get_page(request.GET.get("page"))
+    recorders = recorders_of(list(page.object_list))
     place = {"customer": str(customer.pk)} if customer else {}
     query = {name: value for name, value in (("q", text), ("state", state)) if value}
     return {
         "shown": organisation,
         "customer": customer,
         "page": page,
-        "places": by_place(list(page.object_list), now),
+        "places": by_place(recorders, camera_counts(user, recorders), now),
         "text": text,
         "state": state,
         "is_filtered": bool(query),

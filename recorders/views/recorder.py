@@ -35,7 +35,7 @@ from recorders.doors import (
     visible_recorder,
 )
 from recorders.forms.recorder import RecorderForm, RemoveForm
-from recorders.listing import row_of
+from recorders.listing import count_of, row_of
 from recorders.models import Camera, Location, Recorder
 from recorders.policy import camera_rights
 from recorders.refreshing import part, refreshed, reload_when_signed_out
@@ -107,7 +107,7 @@ def _state(user: User, recorder: Recorder, now: datetime) -> dict[str, Any]:  # 
     cameras = sorted(rights, key=lambda camera: camera.number)
     return {
         "recorder": recorder,
-        "row": row_of(recorder, cameras, now),
+        "row": row_of(recorder, count_of(cameras), now),
         "cameras": [_camera(camera, rights[camera]) for camera in cameras],
         "live_ids": _ids(rights, "live"),
         "recorded_ids": _ids(rights, "playback"),

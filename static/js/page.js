@@ -70,6 +70,9 @@ export function localiseTimes(root = document) {
   for (const element of root.querySelectorAll("[data-local-zone]")) {
     element.textContent = inWords(new Date(), { timeZoneName: "short", hour: "2-digit" }).split(" ").at(-1);
   }
+  for (const field of root.querySelectorAll("[data-zone-of-reader]")) {
+    field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+  }
 }
 
 document.addEventListener("click", (event) => {

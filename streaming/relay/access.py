@@ -22,6 +22,7 @@ _RIGHTS = {
     "clip.mp4": "export",
     "ptz": "ptz",
 }
+ACCESS_CHANGES = "/v1/access-changes"
 # What passes though no video may: signalling and questions to the recorder itself, each with the
 # largest body it needs.
 _CONTROL = (
@@ -29,7 +30,7 @@ _CONTROL = (
     ("POST", re.compile(r"/v1/p2p"), 24 * 1024),  # an SDP of 16 KiB as JSON
     ("POST", re.compile(r"/v1/p2p/[A-Za-z0-9_-]{1,64}/candidates"), 16 * 1024),
     ("POST", re.compile(r"/v1/p2p/[A-Za-z0-9_-]{1,64}/close"), 1024),
-    ("POST", re.compile(r"/v1/access-changes"), 1024),
+    ("POST", re.compile(ACCESS_CHANGES), 1024),
     ("POST", re.compile(r"/v1/network-test"), 1024),
     ("GET", re.compile(r"/v1/network-test"), 0),
 )
@@ -139,6 +140,18 @@ def check_live(credential: Credential, camera: int) -> None:
         raise refusals.relay_off()
     if not credential.may_watch(camera):
         raise refusals.not_granted("live")
+
+
+def is_access_change(request: Request) -> bool:
+    """True when the portal tells that the rights of the token's person changed."""
+    return request.method == "POST" and request.path == ACCESS_CHANGES
+
+
+def is_outdated(access: AccessToken, change: AccessToken) -> bool:
+    """Whether a token that tells of changed rights is about this one: of the same person at the
+    same recorder, and not issued before it."""
+    is_theirs = (access.user_id, access.recorder_id) == (change.user_id, change.recorder_id)
+    return is_theirs and access.issued_at <= change.issued_at
 
 
 def is_control(request: Request) -> bool:

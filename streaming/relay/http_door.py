@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from protocol.http_message import MAX_REQUEST_BODY_BYTES, Request, ResponseHead
-from protocol.tokens import bearer
+from protocol.tokens import AccessToken, bearer
 from streaming.relay import passage
 from streaming.relay.answers import SECURITY_HEADERS
 from streaming.relay.hub import Hub
@@ -54,6 +54,11 @@ class HttpDoor:
     def check(self, now: float, unix_s: float) -> None:
         if self._running is not None and not self._running.check(now):
             self._outlet.fail("too_slow", "")
+
+    def access_changed(self, change: AccessToken) -> None:
+        """There is no way to ask for a newer token in mid-stream."""
+        if self._running is not None:
+            self._running.access_changed(change)
 
     def stop(self) -> None:
         """A finite answer goes on; live video is ended by its feed."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from protocol.http_message import Request, format_request
-from protocol.tokens import KeyRing, RelayPass, TokenError
+from protocol.tokens import AccessToken, KeyRing, RelayPass, TokenError
 from streaming.relay import refusals
 from streaming.relay.access import Credential, check_live, verify_viewer
 from streaming.relay.answers import filter_request_headers
@@ -37,9 +37,12 @@ FeedKey = tuple[str, int, str]
 
 
 class Checked(Protocol):
-    """Whatever wants to look at its deadlines once a tick."""
+    """Whatever serves a viewer, and wants to look at its deadlines once a tick."""
 
     def check(self, now: float, unix_s: float) -> None: ...
+    def access_changed(self, change: AccessToken) -> None:
+        """The rights of the token's person at its recorder changed when it was issued."""
+
     def stop(self) -> None:
         """The relay is being stopped."""
 
@@ -235,6 +238,11 @@ class Hub:
 
     def release(self, checked: Checked) -> None:
         self._checked.pop(checked, None)
+
+    def tell_access_change(self, change: AccessToken) -> None:
+        """To whoever is served here; the recorder tells those that it serves itself (A6)."""
+        for checked in list(self._checked):
+            checked.access_changed(change)
 
     def admit(self, organisation_id: str) -> None:
         """One more viewer of this customer, until `see_off`; raises Refusal 503 for one too many,

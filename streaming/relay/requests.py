@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from protocol.http_message import Request, ResponseHead
+from protocol.tokens import AccessToken
+from streaming.relay import refusals
 from streaming.relay.access import (
     Credential,
     LiveTarget,
@@ -12,6 +14,8 @@ from streaming.relay.access import (
     check_live,
     check_right,
     check_target,
+    is_access_change,
+    is_outdated,
     live_target,
 )
 from streaming.relay.feed import Feed
@@ -33,6 +37,9 @@ class Running(Protocol):
 
     def renew(self, credential: Credential) -> None:
         """The viewer's new token: what it no longer grants ends at once (A6)."""
+
+    def access_changed(self, change: AccessToken) -> None:
+        """The rights of the change's person changed: what an older token sustains ends."""
 
     def check(self, now: float) -> bool:
         """False when the viewer has taken nothing for too long."""
@@ -57,6 +64,10 @@ class Watching:
         except Refusal as refusal:
             self._feed.cut(self._viewer, refusal)
 
+    def access_changed(self, change: AccessToken) -> None:
+        if is_outdated(self._viewer.credential.access, change):
+            self._feed.cut(self._viewer, refusals.renewal_required())
+
     def check(self, now: float) -> bool:
         return True
 
@@ -76,6 +87,9 @@ class Passing:
             check_right(credential, self._request)
         except Refusal as refusal:
             self._passage.cut(refusal)
+
+    def access_changed(self, change: AccessToken) -> None:
+        """A file that is being sent ends with itself."""
 
 
 def open_request(
@@ -112,6 +126,8 @@ def _pass_on(
     hub: Hub, recorder_id: str, credential: Credential, request: Request, outlet: Outlet
 ) -> Running:
     check_right(credential, request)
+    if is_access_change(request):
+        hub.tell_access_change(credential.access)
     passage = Passage(outlet)
     passage.attach(hub.submit(recorder_id, request, credential, passage))
     return Passing(passage, request)

@@ -20,9 +20,9 @@ from protocol.session import (
     encode,
     encode_notice,
 )
-from protocol.tokens import ACCESS_LIFETIME_S
+from protocol.tokens import ORDER_S, AccessToken
 from streaming.relay import passage
-from streaming.relay.access import Credential
+from streaming.relay.access import Credential, is_outdated
 from streaming.relay.hub import Hub
 from streaming.relay.limits import MESSAGE_BURST, MESSAGES_PER_S, RENEWAL_S
 from streaming.relay.refusals import Refusal
@@ -88,12 +88,19 @@ class SessionDoor:
             running.cancel()
         self._streams.clear()
 
-    def require_renewal(self) -> None:
-        """Rights may have changed: a token from after this moment within RENEWAL_S, or the end."""
-        if self._credential is None or self._is_closed:
+    def access_changed(self, change: AccessToken) -> None:
+        """As a recorder is told; in the portal a signal mostly came first."""
+        if self._credential is not None and is_outdated(self._credential.access, change):
+            self.require_renewal(change.issued_at)
+
+    def require_renewal(self, at: float) -> None:
+        """Rights changed at `at` (Unix seconds): a token from after it within RENEWAL_S, or the
+        end. Being told again gives no more time: anybody can tell of themselves."""
+        if self._credential is None or self._is_closed or at <= self._renewed_after:
             return
-        self._renewed_after = self._hub.clock.unix()
-        self._deadline = self._now() + RENEWAL_S
+        self._renewed_after = at
+        if self._deadline is None:
+            self._deadline = self._now() + RENEWAL_S
         detail = "Rights have changed; the session goes on with a new token."
         self._wire.write(encode_notice(0, "renewal_required", detail, is_final=False), b"")
 
@@ -174,8 +181,7 @@ class SessionDoor:
             self._close(CLOSE_OFFLINE, "recorder_offline")
 
     def _continue(self, credential: Credential) -> None:
-        issued_at = credential.access.expires_at - ACCESS_LIFETIME_S
-        if issued_at + 1 < self._renewed_after:  # + 1: tokens count whole seconds
+        if credential.access.issued_at + ORDER_S < self._renewed_after:
             return
         self._credential = credential
         self._deadline = None

@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts import audit_guards, audit_retention
+from accounts import audit_check_jobs, audit_guards, audit_retention
 from accounts.audit import PORTAL, Actor, Line, record, record_in_each, record_lines
 from accounts.audit_check import Head, check_trail, find_fault
 from accounts.audit_seals import BadSeal, make_seal, read_seal, seal_text
@@ -332,11 +332,11 @@ def test_a_retention_that_is_too_short_is_refused(trail, days):
 
 
 def test_the_check_keeps_what_it_found(trail):
-    assert audit_retention.check(trail, NOW)
+    assert audit_check_jobs.check(trail, NOW)
     head = AuditHead.objects.get(organisation=trail)
     assert (head.checked_number, head.checked_at, head.fault) == (5, NOW, "")
     _without_guards("DELETE FROM accounts_auditentry WHERE number = 3")
-    assert not audit_retention.check(trail, NOW)
+    assert not audit_check_jobs.check(trail, NOW)
     head.refresh_from_db()
     assert (head.checked_number, head.fault) == (5, "line 3 is missing")
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.test import AsyncClient
+from asgiref.sync import sync_to_async
+from django.test import AsyncClient, Client
+from django.utils import timezone
 
-from accounts import audit_files
+from accounts import audit_check_jobs, audit_files
 from accounts.audit import Actor, Line, record, record_lines
 from accounts.audit_check import check_trail
 from accounts.audit_seals import read_seal
 from accounts.models import AuditEntry
-from accounts.tasks import keep_audit_trails
+from accounts.tasks import check_audit_trail
 
 ADA = Actor(None, "ada@harbour.test", "192.0.2.1")
 BOB = Actor(None, "bob@harbour.test", "192.0.2.2")
@@ -60,6 +63,31 @@ def test_filters_narrow_what_is_shown(signed_in, query, shown):
     assert _shown(signed_in, **query) == shown
 
 
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("Pacific/Kiritimati", "2026-03-02"),  # UTC+14
+        ("Pacific/Honolulu", "2026-03-01"),
+        ("", "2026-03-01"),
+        ("Nonsense/../etc", "2026-03-01"),
+    ],
+)
+def test_days_are_those_of_the_reader(signed_in, trail, zone, day):
+    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("accounts.audit.timezone.now", lambda: at)
+        record(trail, BOB, "thing.changed")
+    for wanted in ("2026-03-01", "2026-03-02"):
+        shown = _shown(signed_in, since=wanted, until=wanted, zone=zone)
+        assert shown == (["thing.changed"] if wanted == day else [])
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Honolulu"])
+def test_no_day_is_too_far_away(signed_in, day, zone):
+    _shown(signed_in, since=day, until=day, zone=zone)
+
+
 def test_a_line_says_what_was_before_and_after(signed_in):
     text = signed_in.get("/audit/", {"who": "bob"}).content.decode()
     assert '<td data-label="Before">A</td><td data-label="After">B</td>' in text
@@ -93,8 +121,9 @@ def test_a_stranger_sees_nothing_of_it(client, trail, stranger):
 
 
 async def _file(user, kind, **query):
-    client = AsyncClient()
-    await client.aforce_login(user)
+    client, browser = AsyncClient(), Client()
+    await sync_to_async(browser.force_login)(user)
+    client.cookies = browser.cookies
     answer = await client.get(f"/audit/lines.{kind}", query)
     assert answer.status_code == 200
     assert "attachment" in answer["Content-Disposition"]
@@ -162,17 +191,49 @@ def test_a_seal_is_downloaded_and_its_download_is_a_line(signed_in, trail):
     assert check_trail(trail, {seal.number: seal.hash}).fault is None
 
 
+def _work(trail):
+    """What beat and a worker do."""
+    assert audit_check_jobs.due(timezone.now()) == [trail.pk]
+    check_audit_trail(str(trail.pk))
+
+
 def test_the_page_says_that_the_trail_is_in_order_once_it_was_checked(signed_in, trail):
+    """Beat wakes a worker for a trail that nobody checked yet, and then for a day no more."""
     assert "Not checked yet" in signed_in.get("/audit/").content.decode()
-    keep_audit_trails()
+    _work(trail)
     assert "is as it was written" in signed_in.get("/audit/").content.decode()
+    assert audit_check_jobs.due(timezone.now() + timedelta(hours=23)) == []
+    assert audit_check_jobs.due(timezone.now() + timedelta(hours=25)) == [trail.pk]
+
+
+def test_a_check_on_request_is_a_workers_and_the_page_says_how_far_it_is(signed_in, trail):
+    _work(trail)
+    assert signed_in.post("/audit/keeping/check/").status_code == 302
+    for words in ("Waiting for a worker", "Being checked"):
+        page = signed_in.get("/audit/keeping/").content.decode()
+        assert words in page
+        assert 'hx-get="/audit/keeping/state/"' in page
+        audit_check_jobs.claim(trail.pk, timezone.now())
+    audit_check_jobs.check(trail, timezone.now())
+    part = signed_in.get("/audit/keeping/state/").content.decode()
+    assert "is as it was written" in part
+    assert "hx-get" not in part
+
+
+def test_one_worker_checks_a_trail_until_its_lease_is_over(trail):
+    now = timezone.now()
+    audit_check_jobs.ask(trail, now)
+    assert audit_check_jobs.claim(trail.pk, now) == trail
+    assert audit_check_jobs.claim(trail.pk, now) is None
+    assert audit_check_jobs.due(now) == []
+    assert audit_check_jobs.claim(trail.pk, now + audit_check_jobs.LEASE) == trail
 
 
 def test_the_page_says_plainly_that_the_trail_is_broken(signed_in, trail):
     from tests.accounts.test_audit_chain import _without_guards
 
     _without_guards("UPDATE accounts_auditentry SET target = 'x' WHERE number = 2")
-    signed_in.post("/audit/keeping/check/")
+    _work(trail)
     for address in ("/audit/", "/audit/keeping/"):
         assert "line 2 was changed" in signed_in.get(address).content.decode()
 
@@ -183,5 +244,5 @@ def test_a_broken_trail_is_evidence_and_keeps_its_lines(trail):
     trail.audit_kept_days = 90
     trail.save()
     _without_guards("UPDATE accounts_auditentry SET at = '2020-01-01' WHERE number = 1")
-    keep_audit_trails()
+    _work(trail)
     assert AuditEntry.objects.filter(organisation=trail).count() == 3

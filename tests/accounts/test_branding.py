@@ -16,6 +16,7 @@ from accounts.mail import message
 from accounts.models import AuditEntry, Branding, Membership, Organisation
 from accounts.organisations import branding
 from accounts.organisations.branding import Wanted
+from accounts.organisations.logos import encode_logo
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +78,18 @@ def test_an_svg_is_refused_with_the_reason(office, organisation):
     assert not Branding.objects.exclude(logo=None).exists()
 
 
+def test_what_is_wrong_with_a_logo_is_said_beside_other_mistakes(office, organisation):
+    def sent(content):
+        logo = SimpleUploadedFile("l.png", content, "image/png")
+        return text(office.post("/organisation/branding/", {"logo": logo, "accent": "red"}))
+
+    for content, words in ((b"no picture", "This is no picture"), (png(), "Choose the file again")):
+        page = sent(content)
+        assert words in page
+        assert 'id="id_accent_error"' in page
+    assert not Branding.objects.exclude(logo=None).exists()
+
+
 def test_script_in_a_name_is_text_everywhere(office, organisation, owner):
     """B1"""
     wanted = Wanted(portal_name=SCRIPT, support_contact=SCRIPT, sender_name=SCRIPT)
@@ -92,7 +105,7 @@ def test_script_in_a_name_is_text_everywhere(office, organisation, owner):
 
 
 def test_files_of_brands_are_inert_and_may_be_kept(client, organisation):
-    branding.set_logo(organisation, png(), PORTAL)
+    branding.set_logo(organisation, encode_logo(png()), PORTAL)
     digest = Branding.objects.get(organisation=organisation).logo_digest
     for address, kind in (
         (f"/branding/{digest}.png", "image/png"),

@@ -109,6 +109,26 @@ def test_running_sessions_of_the_dealers_people_hear_of_it(
     assert set(told) == {str(boss.pk), str(installer.pk)}
 
 
+# --- On pages -------------------------------------------------------------------------------------
+
+
+def test_who_may_answer_a_request_reads_of_it_on_every_page(client, asked, owner, organisation):
+    """Not everybody has mail."""
+    client.force_login(owner)
+    for address in ("/recorders/", "/account/", "/organisation/"):
+        page = client.get(address).content.decode()
+        assert "asks to see video of" in page
+        assert f'href="/organisation/consents/{asked.pk}/"' in page
+    consents.decline(asked, PORTAL)
+    assert "asks to see video of" not in client.get("/recorders/").content.decode()
+
+
+def test_who_may_not_answer_it_does_not(client, asked, viewer, boss):
+    for person in (viewer, boss):
+        client.force_login(person)
+        assert "asks to see video of" not in client.get("/account/").content.decode()
+
+
 # --- Mails ----------------------------------------------------------------------------------------
 
 

@@ -45,7 +45,8 @@ def test_another_installations_key_opens_nothing_and_says_so(key_file, webhook):
         Webhook.objects.get()
 
 
-def test_rotation_encrypts_everything_anew(key_file, webhook, owner):
+def test_rotation_encrypts_everything_anew(key_file, webhook, owner, client):
+    client.force_login(owner)
     codes = Authenticator.objects.create(
         user=owner, type=Authenticator.Type.TOTP, data={"secret": encrypt("JBSWY3DP")}
     )
@@ -58,6 +59,7 @@ def test_rotation_encrypts_everything_anew(key_file, webhook, owner):
     assert len(read_keys(key_file)) == 1
     assert read_keys(key_file) != old
     assert (Webhook.objects.get().secret, decrypt(codes.data["secret"])) == ("canary", "JBSWY3DP")
+    assert client.get("/recorders/").status_code == 200  # nobody was signed out
 
 
 def test_nothing_is_forgotten_before_there_is_a_new_key(key_file, webhook):

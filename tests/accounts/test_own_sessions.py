@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 import time_machine
+from allauth.usersessions.models import UserSession
+from django.apps import apps
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.core.cache import cache
 from django.test import Client
 
 from accounts import sessions
 from accounts.audit import PORTAL
+from accounts.encrypted import decrypt
 from accounts.models import AuditEntry, Membership
+from accounts.session_store import copy_of
 from accounts.user_agents import browser_in_words
 from tests.conftest import PASSWORD
 
@@ -88,6 +97,47 @@ def test_the_sign_in_gives_the_session_a_new_key(viewer):
     client.post("/accounts/login/", {"login": viewer.login, "password": PASSWORD})
     assert client.session.session_key != before
     assert client.session.get_expiry_age() > DAY_S
+
+
+def test_what_is_kept_of_a_session_opens_none(viewer):
+    """D2: database and cache know a digest of the cookie."""
+    client = signed_in(viewer)
+    key = Session.objects.get().session_key
+    assert UserSession.objects.get().session_key == key
+    assert copy_of(key) in cache
+    thief = Client()
+    thief.cookies[settings.SESSION_COOKIE_NAME] = key
+    assert (is_signed_in(client), is_signed_in(thief)) == (True, False)
+
+
+def test_what_a_session_holds_is_encrypted(viewer):
+    """D2: links, codes and secrets that somebody is in the middle of using."""
+    client = Client()
+    session = client.session
+    session["held"] = "canary" * 9
+    session.save()
+    stored = Session.objects.get().session_data
+    assert cache.get(copy_of(session.session_key)).startswith("gAAAA")  # Fernet's own beginning
+    assert stored.startswith("gAAAA")
+    assert client.session["held"] == "canary" * 9
+    cache.clear()
+    assert client.session["held"] == "canary" * 9
+
+
+def test_who_was_signed_in_with_a_key_in_clear_stays_so(viewer):
+    client = signed_in(viewer)
+    cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+    for model in (Session, UserSession):
+        model.objects.update(session_key=cookie[:40])
+    in_clear = decrypt(Session.objects.get().session_data)
+    Session.objects.update(session_data=in_clear)
+    client.cookies[settings.SESSION_COOKIE_NAME] = cookie[:40]
+    cache.clear()
+    assert not is_signed_in(client)
+    import_module("accounts.migrations.0015_session_keys_are_digests").digest(apps, None)
+    client.cookies[settings.SESSION_COOKIE_NAME] = cookie[:40]
+    assert is_signed_in(client)
+    assert sessions.sessions_of(viewer, None)
 
 
 def test_a_session_ends_14_days_after_its_last_use(viewer):

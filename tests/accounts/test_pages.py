@@ -88,10 +88,10 @@ def test_the_list_of_people_takes_the_same_queries_for_many(
         office.get("/users/")
 
 
-def test_a_page_costs_two_queries_for_who_and_where(office, django_assert_num_queries):
-    """The person, and their organisations; the session comes from the cache."""
+def test_a_page_costs_three_queries_for_who_and_where(office, django_assert_num_queries):
+    """The person, their organisations, and which they administer; the session is in the cache."""
     office.get("/account/")
-    with django_assert_num_queries(3):  # and the API tokens, which the page lists
+    with django_assert_num_queries(4):  # and the API tokens, which the page lists
         office.get("/account/")
 
 

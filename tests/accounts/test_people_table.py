@@ -15,7 +15,7 @@ from accounts.people_import import dry_run, take_over
 from accounts.people_plan import Kind, Known, plan
 from accounts.services import create_group
 
-HEAD = "login,name,groups,state\n"
+HEAD = "email,name,groups,state\n"
 
 
 @pytest.fixture
@@ -51,11 +51,11 @@ def test_no_spreadsheet_takes_a_name_for_a_formula(name):
         (b"", "empty"),
         (b"\xff\xfe", "not UTF-8"),
         (b"a\0b", "no text"),
-        (b"name\nAnna\n", "“login” is missing"),
-        (b"login,role\na@b.test,x\n", "no column “role”"),
-        (b"login,login\n", "twice"),
-        (b'login\n"a@b.test\n', "no line of a CSV file"),
-        (b"login\n" + b"a@b.test\n" * 1001, "at most 1000"),
+        (b"name\nAnna\n", "“email” is missing"),
+        (b"email,role\na@b.test,x\n", "no column “role”"),
+        (b"email,login\n", "twice"),
+        (b'email\n"a@b.test\n', "no line of a CSV file"),
+        (b"email\n" + b"a@b.test\n" * 1001, "at most 1000"),
     ],
 )
 def test_what_is_no_such_table_is_named(data, words):
@@ -67,6 +67,11 @@ def test_semicolons_between_cells_do_too():
     assert parse("\ufefflogin;name\r\nA@B.test; Anna  B \r\n".encode())[0] == Row(
         2, "a@b.test", "Anna B", None, None
     )
+
+
+@pytest.mark.parametrize("head", ["email", "E-mail", "E-mail address", "login"])
+def test_the_column_of_addresses_may_be_called_as_people_do(head):
+    assert parse(f"{head},name\na@b.test,Anna\n".encode())[0].login == "a@b.test"
 
 
 KNOWN = {"anna@x.test": Known("Anna", frozenset({"Guards"}), "active")}
@@ -85,7 +90,7 @@ KNOWN = {"anna@x.test": Known("Anna", frozenset({"Guards"}), "active")}
         (Row(2, "anna@x.test", "", None, "disabled"), Kind.CHANGE, ("Disabled",)),
         (Row(2, "bob@x.test", "Bob", ("GUARDS",), None), Kind.INVITE, ("Groups: Guards",)),
         (Row(2, "bob@x.test", "", (), None), Kind.REFUSED, ("The name is missing.",)),
-        (Row(2, "", "Bob", (), None), Kind.REFUSED, ("The login is missing.",)),
+        (Row(2, "", "Bob", (), None), Kind.REFUSED, ("The e-mail address is missing.",)),
         (
             Row(2, "bob@x.test", "Bob", ("Nobody",), None),
             Kind.REFUSED,

@@ -296,7 +296,7 @@ def signed_in(client, provider, harbour) -> Membership:
     request.session = client.session
     sessions.begin(request, federation, timezone.now(), is_strong=False)
     request.session.save()
-    client.cookies["sessionid"] = request.session.session_key
+    client.cookies["sessionid"] = request.session.cookie
     assert Session.objects.count()
     return mine
 

@@ -9,14 +9,20 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts import tasks
 from accounts.audit import PORTAL
 from accounts.errors import NotPossible
 from accounts.limits import Limit
 from accounts.models import AuditEntry, Webhook, WebhookDelivery
 from accounts.webhooks import delivery as deliveries
 from accounts.webhooks import service
-from accounts.webhooks.delivery import GIVEN_UP_AFTER, PAUSES, deliver, wake_due
+from accounts.webhooks.delivery import (
+    GIVEN_UP_AFTER,
+    MAX_REST,
+    PAUSES,
+    deliver,
+    forget_old,
+    next_of_each,
+)
 from accounts.webhooks.service import MAX_WAITING, add_webhook, announce, change_webhook
 from accounts.webhooks.signature import HEADER, is_signed, signature
 from recorders.models import ONLINE_WITHIN
@@ -163,27 +169,63 @@ def test_of_two_workers_one_sends_and_a_lost_one_is_followed(webhook, receiver, 
 
 
 def test_an_organisation_has_one_delivery_under_way_and_the_next_follows(
-    webhook, organisation, receiver, stranger, monkeypatch
+    webhook, organisation, receiver, stranger
 ):
-    """B1: slow receivers of one organisation hold no more than one worker."""
-    woken = []
-    monkeypatch.setattr(tasks.deliver_webhook, "delay", woken.append)
+    """B1"""
     elsewhere = add_webhook(stranger.memberships.get().organisation, receiver.url, [], PORTAL)
     announce(organisation.pk, "recorder.offline", {})
     announce(organisation.pk, "recorder.online", {})
     announce(elsewhere.organisation_id, "recorder.online", {})
     slow, waiting, other = WebhookDelivery.objects.order_by("created_at")
     now = timezone.now()
+    assert next_of_each(now, 9) == [slow.pk, other.pk]
+    assert next_of_each(now, 1) == [slow.pk]
     lease = {"state": State.SENDING, "lease_until": now + timedelta(seconds=9)}
     WebhookDelivery.objects.filter(pk=slow.pk).update(**lease)
+    assert next_of_each(now, 9) == [other.pk]
     for delivery in (waiting, other):
         deliver(delivery.pk, now)
     assert [path for path, _, _ in receiver.got] == ["/hook?of=harbour"]
     later = now + timedelta(seconds=10)
-    wake_due(later)
-    assert woken == [str(slow.pk)]
+    assert next_of_each(later, 9) == [slow.pk]
     deliver(slow.pk, later)
-    assert woken == [str(slow.pk), str(waiting.pk)]
+    assert next_of_each(later, 9) == [waiting.pk]
+
+
+@pytest.mark.parametrize(
+    ("silent_for", "rest"),
+    [
+        (timedelta(0), timedelta(seconds=10)),
+        (timedelta(minutes=3), timedelta(minutes=3)),
+        (timedelta(days=2), MAX_REST),
+    ],
+)
+def test_a_receiver_that_does_not_answer_rests(webhook, organisation, silent_for, rest):
+    now = timezone.now()
+    Webhook.objects.update(url="http://127.0.0.1:9/", failing_since=now - silent_for)
+    for event in ("recorder.offline", "recorder.online"):
+        announce(organisation.pk, event, {})
+    first, second = WebhookDelivery.objects.order_by("created_at")
+    deliver(first.pk, now)
+    deliver(second.pk, now)  # a worker that was woken for it
+    assert WebhookDelivery.objects.get(pk=second.pk).attempt == 0
+    assert next_of_each(now + rest - timedelta(seconds=1), 9) == []
+    assert next_of_each(now + rest, 9) != []
+
+
+def test_it_rests_no_more_once_it_answers_or_somebody_wants_it(
+    webhook, organisation, receiver, owner
+):
+    now = timezone.now()
+    Webhook.objects.update(rests_until=now + timedelta(hours=1), failing_since=now)
+    announce(organisation.pk, "recorder.offline", {})
+    assert next_of_each(now, 9) == []
+    page = signed_in(owner).get(f"/webhooks/{webhook.pk}/").content.decode()
+    assert "The server does not answer at all" in page
+    tried = service.send_test(webhook, owner)
+    assert next_of_each(timezone.now(), 9) == [tried.pk]
+    deliver(tried.pk, timezone.now())
+    assert len(next_of_each(timezone.now(), 9)) == 1
 
 
 def test_tests_are_bounded(webhook, owner, monkeypatch):
@@ -201,7 +243,7 @@ def test_what_waits_is_bounded_and_old_deliveries_are_forgotten(webhook, organis
     for _ in range(3):
         announce(organisation.pk, "recorder.offline", {})
     assert WebhookDelivery.objects.count() == 2
-    wake_due(timezone.now() + deliveries.KEPT + timedelta(minutes=1))
+    forget_old(timezone.now() + deliveries.KEPT + timedelta(minutes=1))
     assert WebhookDelivery.objects.count() == 0
 
 

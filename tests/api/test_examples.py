@@ -20,44 +20,36 @@ from jsonschema import Draft202012Validator
 from accounts.models import ApiToken
 from contera.api_examples import FILE
 from tests.api.description import described
-from tests.api.world import make_world, meant, written
+from tests.api.world import applicant_token, make_world, meant, recorder_token, written
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
 
 JSON = "application/json"
 
-# What one of everything is not enough for; where it is tested instead.
-NOT_RUN = {
-    **dict.fromkeys(
-        ("exports_archive", "exports_clips_retrieve", "exports_manifest_retrieve"),
-        "stored files: tests/incidents",
-    ),
-    "exports_signature_retrieve": "stored files: tests/incidents",
-    "exports_retry_create": "an export that failed: tests/incidents",
-    "recorders_token_create": "a running session: tests/streaming",
-    "recorders_network_test_create": "a name to be resolved: tests/streaming",
-    "users_invite_again": "somebody who has not joined: tests/api/test_behaviour.py",
-    "consents_add": "a dealer's request: tests/accounts",
-    "consents_withdraw": "one that was given: tests/accounts",
-    **dict.fromkeys(
-        ("customers_list", "customers_add", "customers_read", "customers_leave"),
-        "for people of dealers: tests/recorders/test_customers.py",
-    ),
-    "customers_invite_again": "for people of dealers: tests/recorders/test_customers.py",
-    **dict.fromkeys(
-        ("sign_on_read", "sign_on_set_up", "sign_on_change", "sign_on_remove"),
-        "an identity provider: tests/accounts",
-    ),
-    **dict.fromkeys(
-        ("recorder_bundle_retrieve", "recorder_enrol_create", "recorder_heartbeat_create"),
-        "signed by a recorder: tests/recorders",
-    ),
-    "recorder_preflight_create": "signed by a recorder: tests/recorders",
-    "recorder_viewings_create": "signed by a recorder: tests/recorders",
-    "users_access_explain": "a camera behind the ?: tests/recorders/test_explain_api.py",
-    "relay_viewings_create": "signed by a relay node: tests/streaming",
+# Who calls what is not for administrators of the organisation.
+CALLERS = {
+    **dict.fromkeys(("customers_list", "customers_add", "customers_read"), "dealer"),
+    **dict.fromkeys(("customers_leave", "customers_invite_again", "consents_withdraw"), "dealer"),
+    **dict.fromkeys(("sign_in", "relay_viewings_create"), "anybody"),
+    "recorder_enrol_create": "applicant",
+    **dict.fromkeys(("recorder_bundle_retrieve", "recorder_heartbeat_create"), "recorder"),
+    **dict.fromkeys(("recorder_preflight_create", "recorder_viewings_create"), "recorder"),
 }
+# Recorders and relay nodes of another version say what this one does not know yet.
+LENIENT = {name for name in CALLERS if name.startswith(("recorder_", "relay_"))}
+STORED = {"export_id": "done_export_id"}
+# What an operation is about, where the usual thing of the world is not fit for it.
+ABOUT = {
+    "exports_archive": STORED,
+    "exports_clips_retrieve": STORED,
+    "exports_manifest_retrieve": STORED,
+    "exports_signature_retrieve": STORED,
+    "exports_retry_create": {"export_id": "failed_export_id"},
+    "users_invite_again": {"user_id": "invited_id"},
+    "customers_invite_again": {"customer_id": "new_customer_id"},
+}
+QUERIES = {"users_access_explain": "?camera={camera_id}"}
 
 SCHEMA, _ = described()
 
@@ -74,31 +66,36 @@ def _takes_body(name: str) -> bool:
 
 
 ALL = {name: (method, path) for name, method, path in _operations()}
-RUN = sorted(set(ALL) - set(NOT_RUN))
 
 
 @pytest.fixture
-def world(owner, viewer, recorder, viewers) -> dict[str, Any]:
-    return make_world(owner, viewer, recorder, viewers)
+def world(owner, viewer, recorder, viewers, dealership) -> dict[str, Any]:
+    return make_world(owner, viewer, recorder, viewers, dealership)
 
 
 @pytest.fixture
-def program(owner) -> Client:
-    _, key = ApiToken.issue(owner, "examples", timezone.now(), is_strong=True)
-    return Client(headers={"Authorization": f"Token {key}"})
+def programs(owner, boss, world) -> dict[str, Client]:
+    keys = {
+        who: ApiToken.issue(who, "examples", timezone.now(), is_strong=True)[1]
+        for who in (owner, boss)
+    }
+    tokens = {
+        "administrator": f"Token {keys[owner]}",
+        "dealer": f"Token {keys[boss]}",
+        "recorder": f"Bearer {recorder_token(world)}",
+        "applicant": f"Bearer {applicant_token()}",
+    }
+    made = {who: Client(headers={"Authorization": token}) for who, token in tokens.items()}
+    return {**made, "anybody": Client()}
 
 
-def test_what_is_not_run_is_there():
-    assert set(NOT_RUN) <= set(ALL)
-
-
-def test_the_examples_hold(program, world):
+def test_the_examples_hold(programs, world):
     """One test for all: the world is made once, and each request is undone."""
     known, found, wrong = json.loads(FILE.read_text()), {}, []
-    for name in RUN:
+    for name in sorted(ALL):
         with transaction.atomic():
             try:
-                found[name] = _run(program, name, known.get(name, {}), world)
+                found[name] = _run(programs, name, known.get(name, {}), world)
             except AssertionError as error:
                 wrong.append(str(error))
             transaction.set_rollback(True)
@@ -114,34 +111,38 @@ def test_each_written_answer_is_as_described():
             _check(name, example["status"], example["response"])
 
 
-def test_each_body_has_an_example_and_takes_nothing_else(program, world):
+def test_each_body_has_an_example_and_takes_nothing_else(programs, world):
     """P1: mass assignment, for every write."""
     known = json.loads(FILE.read_text())
-    for name in filter(_takes_body, RUN):
+    for name in filter(_takes_body, set(ALL) - LENIENT):
         body = {**meant(known[name]["request"], world), "is_superuser": True}
-        answer = _send(program, name, body, world)
+        answer = _send(programs, name, body, world)
         assert answer.status_code == 400, f"{name}: {answer.content!r}"
         assert "is_superuser" in answer.json()["errors"], name
 
 
-def _run(program: Client, name: str, example: dict[str, Any], world: dict[str, Any]) -> Any:
+def _run(
+    programs: dict[str, Client], name: str, example: dict[str, Any], world: dict[str, Any]
+) -> Any:
     body = meant(example["request"], world) if "request" in example else None
-    answer = _send(program, name, body, world)
+    answer = _send(programs, name, body, world)
     status = str(answer.status_code)
     documented = [code for code in _responses(name) if code.startswith("2")]
     assert status in documented, f"{name}: {status} {answer.content!r}"
     kept = {key: example[key] for key in ("request",) if key in example}
-    if not answer.content or not answer["Content-Type"].startswith(JSON):
+    if answer.streaming or not answer.content or not answer["Content-Type"].startswith(JSON):
         return {**kept, "status": status}
     _check(name, status, answer.json())
     return {**kept, "status": status, "response": written(answer.json(), world)}
 
 
-def _send(program: Client, name: str, body: Any, world: dict[str, Any]) -> Any:
+def _send(programs: dict[str, Client], name: str, body: Any, world: dict[str, Any]) -> Any:
     method, path = ALL[name]
-    client = Client() if name == "sign_in" else program
+    program = programs[CALLERS.get(name, "administrator")]
     extra = {} if body is None else {"data": json.dumps(body), "content_type": JSON}
-    return getattr(client, method)(path.format(**world), **extra)
+    things = {**world, **{one: world[other] for one, other in ABOUT.get(name, {}).items()}}
+    address = (path + QUERIES.get(name, "")).format(**things)
+    return getattr(program, method)(address, **extra)
 
 
 def _responses(name: str) -> dict[str, Any]:

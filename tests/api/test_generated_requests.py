@@ -35,8 +35,8 @@ GENERATED = settings(
 
 
 @pytest.fixture
-def world(owner, viewer, recorder, viewers) -> dict[str, Any]:
-    return make_world(owner, viewer, recorder, viewers) | {"clip_id": 1}
+def world(owner, viewer, recorder, viewers, dealership) -> dict[str, Any]:
+    return make_world(owner, viewer, recorder, viewers, dealership)
 
 
 @pytest.fixture

@@ -36,19 +36,20 @@ class Nowhere:
 
 
 @cache
-def _made() -> tuple[Segment, ...]:
+def recorded(start_s: int = NOW) -> tuple[Segment, ...]:
+    """An initialisation segment and three seconds of fragments from then on."""
     source, fragmenter = footage(frames=45), Fragmenter()
     made: list[Segment] = []
     for data, pts, is_key in zip(source.frames, source.times, source.keys, strict=True):
-        arrival = Arrival(NOW * 90_000 + pts, pts)
+        arrival = Arrival(start_s * 90_000 + pts, pts)
         made += fragmenter.push(Packet(data, pts, is_key, arrival))
     return tuple(made)
 
 
 @pytest.fixture
 def segments() -> tuple[Segment, ...]:
-    """An initialisation segment and three seconds of fragments, from NOW on."""
-    return _made()
+    """What was recorded from NOW on."""
+    return recorded()
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def token(portal: Signer) -> Token:
         *rights: str,
         cameras: tuple[int, ...] = (1, 2),
         recorder: str = RECORDER_ID,
-        now: int = NOW,
+        now: float = NOW,
         signer: Signer = portal,
         user: str = "user",
         paths: tuple[str, ...] = PATHS,

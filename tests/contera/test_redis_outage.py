@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from channels.layers import get_channel_layer
-from django.conf import settings as django_settings
 from django.test import Client
 from redis.exceptions import ConnectionError as RedisLost
 
@@ -20,38 +16,14 @@ from streaming.relay.hub import Hub
 from tests.conftest import PASSWORD
 from tests.relay.cast import KEYS, FakeClock, Site, access_token
 from tests.relay.test_consumer import Browser
-from tests.services.valkey import valkey_running
+from tests.services.valkey import LosableValkey
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-class Redis:
-    """One that the test stops and starts, always at the same address."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._stack = contextlib.ExitStack()
-        self.url = self._stack.enter_context(valkey_running(folder))
-
-    def stop(self) -> None:
-        self._stack.close()
-
-    def start(self) -> None:
-        port = urlsplit(self.url).port
-        self._stack.enter_context(valkey_running(self._folder, port))
-
-
 @pytest.fixture
-def redis(tmp_path: Path, settings: object, private_redis: str) -> Iterator[Redis]:
-    made = Redis(tmp_path)
-    cache = {**django_settings.CACHES["default"], "LOCATION": made.url}
-    layer = django_settings.CHANNEL_LAYERS["default"]
-    config = {**layer["CONFIG"], "hosts": [made.url]}
-    settings.CACHES = {"default": cache}  # type: ignore[attr-defined]  # pytest-django's settings
-    settings.CHANNEL_LAYERS = {"default": {**layer, "CONFIG": config}}  # type: ignore[attr-defined]
-    settings.REDIS_URL = made.url  # type: ignore[attr-defined]
-    yield made
-    made.stop()
+def redis(losable_redis: LosableValkey) -> LosableValkey:
+    return losable_redis
 
 
 def test_sign_in_says_that_it_cannot_be_done_now(redis, viewer):

@@ -99,6 +99,28 @@ class Demo:
         return json.loads(content) if content else None
 
 
+@dataclass(frozen=True)
+class CopiedToken:
+    """An access token of the demo's administrator, and when it was issued (monotonic seconds)."""
+
+    text: str
+    issued_at: float
+
+
+@pytest.fixture(scope="session")
+def copied_token(demo: Demo) -> CopiedToken:
+    recorder = demo.facts["recorders"][0]["id"]
+    answer = demo.api("POST", f"/api/v1/recorders/{recorder}/session/", {})
+    return CopiedToken(answer["token"], time.monotonic())
+
+
+@pytest.fixture(autouse=True)
+def _copied_early(request: pytest.FixtureRequest) -> None:
+    """It grows old while other tests run: nobody has to wait for that."""
+    if "demo" in request.fixturenames:
+        request.getfixturevalue("copied_token")
+
+
 @pytest.fixture(scope="session")
 def demo(scene_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("demo")

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import time
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -16,13 +17,15 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry
 from accounts.signing import portal_keys
-from incidents.jobs import clip_job, export_run, spool
+from incidents.jobs import clip_job, export_run, relay_client, spool
 from incidents.jobs.claim import LEASE, Claim
 from incidents.jobs.export_run import MAX_FAILURES, OFFLINE_PATIENCE, run_export
 from incidents.manifest import SIGNATURE_TYPE
 from incidents.models import Export, ExportedClip, Removal
 from incidents.progress import clip_progress, export_trouble
 from protocol.times import format_time, parse_time
+from tests.streaming.real_site import running_site
+from tests.streaming.slow_recorder import dripping_clip, silent
 
 pytestmark = pytest.mark.django_db
 
@@ -123,6 +126,25 @@ def test_a_recorder_offline_in_mid_export_is_waited_for(
     assert (first.fetched_bytes, second.state) == (small_pieces, "verified")
     assert run(export, timedelta(minutes=1)).state == "done"
     assert {r["range"].split("-")[0] for r in relay.requests[2:]} >= {f"bytes={small_pieces}"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"), [(silent, "does not answer"), (dripping_clip, "sends too slowly")]
+)
+def test_a_slow_recorder_gives_the_worker_back(
+    export, cameras, settings, monkeypatch, answer, words
+) -> None:
+    """P4: it is waited for once, whatever it has of cameras; the export goes on later."""
+    monkeypatch.setattr(relay_client, "ANSWER_S", 0.4)
+    with running_site(str(cameras[0].recorder_id), answer) as site:
+        settings.CONTERA_RELAY_URLS = [site.relay.url]
+        began = time.monotonic()
+        waiting = run(export)
+        assert time.monotonic() - began < 3
+    assert (waiting.state, waiting.failures) == ("queued", 0)
+    assert waiting.error == f"Recorder “Gate” {words}."
+    assert waiting.not_before > timezone.now()
+    assert [bool(clip.error) for clip in waiting.clips.all()] == [True, False]
 
 
 def test_a_recorder_that_stays_away_ends_the_export_after_a_day(export, videos, relay) -> None:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
 from celery import Celery
+from channels.auth import AuthMiddleware
 from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
 from channels.routing import URLRouter
-from django.contrib.auth.models import AnonymousUser
-from django.contrib.sessions.backends.db import SessionStore
+from channels.sessions import CookieMiddleware
+from django.test import Client
 from django.utils import timezone
 
+from accounts import view_as
+from accounts.access import group_of
 from accounts.models import Membership
+from accounts.session_cookie import SocketSession
 from incidents import tasks
 from incidents.announce import announce
 from incidents.models import Export
 from incidents.routing import websocket_urlpatterns
+from tests.conftest import give
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,12 +32,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 class Socket(ApplicationCommunicator):
     """A browser's end."""
 
-    def __init__(self, user, incident_id) -> None:
+    def __init__(self, browser: Client, incident_id) -> None:
         path = f"/incidents/{incident_id}/"
-        scope = {"type": "websocket", "path": path, "headers": [], "subprotocols": []}
-        super().__init__(
-            URLRouter(websocket_urlpatterns), {**scope, "user": user, "session": SessionStore()}
-        )
+        cookie = "; ".join(f"{name}={kept.value}" for name, kept in browser.cookies.items())
+        scope = {"type": "websocket", "path": path, "headers": [(b"cookie", cookie.encode())]}
+        people = SocketSession(AuthMiddleware(URLRouter(websocket_urlpatterns)))
+        super().__init__(CookieMiddleware(people), scope)
 
     async def connect(self) -> dict:
         await self.send_input({"type": "websocket.connect"})
@@ -39,13 +46,27 @@ class Socket(ApplicationCommunicator):
     async def message(self) -> dict:
         return json.loads((await self.receive_output(10))["text"])
 
+    async def is_closed(self) -> bool:
+        """By the portal, as somebody who sees nothing."""
+        if await self.receive_nothing(0.2):
+            return False
+        return (await self.receive_output(10))["code"] == 4404
+
     async def close(self) -> None:
         await self.send_input({"type": "websocket.disconnect", "code": 1000})
         await self.wait(10)
 
 
-async def test_a_page_is_told_that_something_changed(owner, incident) -> None:
-    socket = Socket(owner, incident.pk)
+@pytest.fixture
+def browsers(owner, viewer, stranger) -> dict[str, Client]:
+    made = {name: Client() for name in ("owner", "viewer", "stranger", "nobody")}
+    for name, person in (("owner", owner), ("viewer", viewer), ("stranger", stranger)):
+        made[name].force_login(person)
+    return made
+
+
+async def test_a_page_is_told_that_something_changed(browsers, incident) -> None:
+    socket = Socket(browsers["owner"], incident.pk)
     assert (await socket.connect())["type"] == "websocket.accept"
     assert await socket.message() == {"type": "changed"}
     await database_sync_to_async(announce)(incident.pk)
@@ -56,25 +77,52 @@ async def test_a_page_is_told_that_something_changed(owner, incident) -> None:
 
 
 @pytest.mark.parametrize("who", ["viewer", "stranger", "nobody"])
-async def test_others_are_refused(request, incident, who, viewer, stranger) -> None:
-    user = {"viewer": viewer, "stranger": stranger, "nobody": AnonymousUser()}[who]
-    answer = await Socket(user, incident.pk).connect()
+async def test_others_are_refused(browsers, incident, who) -> None:
+    answer = await Socket(browsers[who], incident.pk).connect()
     assert (answer["type"], answer["code"]) == ("websocket.close", 4404)
 
 
-async def test_a_withdrawn_right_closes_the_socket(owner, incident) -> None:
+async def test_a_withdrawn_right_closes_the_socket(browsers, owner, incident) -> None:
     """A6"""
-    from channels.layers import get_channel_layer
-
-    from accounts.access import group_of
-
-    socket = Socket(owner, incident.pk)
+    socket = Socket(browsers["owner"], incident.pk)
     await socket.connect()
     await socket.message()
     await database_sync_to_async(Membership.objects.filter(user=owner).delete)()
     await get_channel_layer().group_send(group_of(owner.pk), {"type": "access.changed"})
     assert (await socket.receive_output(10))["code"] == 4404
     await socket.close()
+
+
+@pytest.mark.parametrize("end", ["time", "right"])
+async def test_who_views_as_another_hears_what_that_one_would(
+    browsers, owner, viewer, viewers, incident, end
+) -> None:
+    """A6: and nothing any more when it is over."""
+    views = browsers["owner"]
+    await database_sync_to_async(_view_as)(views, viewer, timedelta(minutes=5))
+    assert (await Socket(views, incident.pk).connect())["code"] == 4404  # they may not export
+    grant = await database_sync_to_async(give)(viewers, "export")
+    socket = Socket(views, incident.pk)
+    assert (await socket.connect())["type"] == "websocket.accept"
+    await socket.message()
+    if end == "time":
+        await database_sync_to_async(_view_as)(views, viewer, timedelta())
+    else:
+        await database_sync_to_async(grant.delete)()
+    await get_channel_layer().group_send(group_of(owner.pk), {"type": "access.changed"})
+    assert await socket.is_closed()
+    await socket.close()
+
+
+def _view_as(browser: Client, person, longest: timedelta) -> None:
+    session = browser.session
+    session[view_as.KEY] = {
+        "user": str(person.pk),
+        "login": person.login,
+        "organisation": str(person.memberships.get().organisation_id),
+        "until": (timezone.now() + longest).isoformat(),
+    }
+    session.save()
 
 
 @pytest.fixture

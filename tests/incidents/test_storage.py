@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -15,7 +16,7 @@ from incidents.storage import s3 as s3_module
 from incidents.storage.address import FolderAddress, S3Address, parse_address
 from incidents.storage.errors import StorageError, in_words
 from incidents.storage.folder import FolderStorage
-from incidents.storage.s3 import S3Storage
+from incidents.storage.s3 import PAGE, Patience, S3Storage
 from tests.incidents.fault_proxy import FaultProxy, fault_proxy
 from tests.services.s3 import S3Server
 
@@ -44,11 +45,22 @@ def proxy(s3: S3Server) -> Iterator[FaultProxy]:
 def cloud(s3: S3Server, bucket: str, proxy: FaultProxy, monkeypatch) -> S3Storage:
     """Parts of 5 MiB, the smallest that S3 takes; a silent service is given up after 3 s."""
     monkeypatch.setattr(s3_module, "PART_BYTES", 5 * 1024 * 1024)
-    monkeypatch.setattr(s3_module, "READ_S", 3)
-    endpoint = f"http://127.0.0.1:{proxy.port}"
-    storage = S3Storage(S3Address(endpoint, bucket, "us-east-1", s3.access_key, s3.secret_key))
+    storage = S3Storage(_address(s3, bucket, proxy), Patience(5, 3, 2))
     storage.delete(KEY)
     return storage
+
+
+def _address(s3: S3Server, bucket: str, proxy: FaultProxy) -> S3Address:
+    endpoint = f"http://127.0.0.1:{proxy.port}"
+    return S3Address(endpoint, bucket, "us-east-1", s3.access_key, s3.secret_key)
+
+
+def test_a_page_does_not_wait_long_for_a_silent_service(s3, bucket, proxy) -> None:
+    """D2"""
+    assert (PAGE.connect_s + PAGE.read_s) * PAGE.tries < 10
+    proxy.faults = [("HEAD", "hang")]
+    with pytest.raises(StorageError, match="does not answer in time"):
+        S3Storage(_address(s3, bucket, proxy), replace(PAGE, read_s=0.3)).size(KEY)
 
 
 @pytest.fixture(params=["folder", "cloud"])

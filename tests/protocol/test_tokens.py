@@ -93,6 +93,13 @@ def test_a_token_without_the_claims_is_unlimited(portal, keys, access):
     assert found.address is None
 
 
+def test_a_token_says_to_the_millisecond_when_it_was_issued(portal, keys, access):
+    """A6: one from just before a change of rights is told from one just after it."""
+    token = sign_access_token(portal, access, NOW + 0.75)
+    found = verify_access_token(keys, token, "recorder", NOW)
+    assert (found.issued_at, found.expires_at) == (NOW + 0.75, NOW + ACCESS_LIFETIME_S)
+
+
 def test_a_token_may_end_sooner_but_never_later(portal, keys, access):
     for life, ends in ((7, NOW + 7), (3600, NOW + ACCESS_LIFETIME_S)):
         token = sign_access_token(portal, access, NOW, life)

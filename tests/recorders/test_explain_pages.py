@@ -233,7 +233,7 @@ def test_the_file_has_a_line_for_each_camera_and_no_formula(office, viewer, view
         holds_until=datetime(2031, 1, 1, tzinfo=UTC),
     )
     answer = office.get(f"/users/{viewer.pk}/access.csv")
-    lines = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
+    lines = list(csv.DictReader(io.StringIO(b"".join(answer).decode())))
     assert [line["Camera"] for line in lines] == ["", "'=HYPERLINK(1)", "Camera 2"]
     assert [line["configure"] for line in lines] == ["limited", "", ""]
     assert (lines[1]["live"], lines[1]["export"]) == ("yes", "limited")

@@ -28,7 +28,7 @@ def test_many_questions_about_a_person_cost_one_reading(viewer, recorder):
         for _ in range(5):
             assert Recorder.objects.visible_to(viewer).count() == 1
             assert watched(viewer) == 2
-    assert len(queries) == 2 + 10  # groups and judged grants, then each question
+    assert len(queries) == 3 + 10  # groups and their grants, then each question
 
 
 def test_people_and_the_ways_they_are_here_are_kept_apart(viewer, owner, stranger, recorder):

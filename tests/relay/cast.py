@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from protocol.fragments import Segment
 from protocol.http_message import ResponseHead
 from protocol.tokens import (
+    ACCESS_LIFETIME_S,
     PATHS,
     AccessToken,
     KeyRing,
@@ -81,10 +82,11 @@ def access_token(
     session: str = "session",
     user: str = "owner",
     paths: tuple[str, ...] = PATHS,
+    life_s: int = ACCESS_LIFETIME_S,
 ) -> str:
     rights = {n: frozenset(r) for n, r in (grants or {1: {"live", "playback", "export"}}).items()}
     access = AccessToken(session, user, "organisation", recorder, 0, rights, paths=frozenset(paths))
-    return sign_access_token(SIGNER, access, int(clock.unix()))
+    return sign_access_token(SIGNER, access, clock.unix(), life_s)
 
 
 def credential(hub: Hub, clock: FakeClock, **what: Any) -> Credential:

@@ -16,17 +16,16 @@ from tests.relay.real import ORIGIN
 
 # Channels closes old database connections around every consumer; other tests may have left one.
 pytestmark = pytest.mark.django_db(transaction=True)
-PATH = f"/relay/v1/recorders/{RECORDER}/session"
 
 
 class Browser:
     """The other end of a consumer. (channels.testing needs daphne.)"""
 
-    def __init__(self, hub: Hub, origin: str = ORIGIN) -> None:
+    def __init__(self, hub: Hub, origin: str = ORIGIN, recorder: str = RECORDER) -> None:
         application = SessionConsumer.as_asgi(hub=hub, portal_origins=frozenset({ORIGIN}))
         scope = {
             "type": "websocket",
-            "path": PATH,
+            "path": f"/relay/v1/recorders/{recorder}/session",
             "headers": [(b"origin", origin.encode())],
             "subprotocols": [SUBPROTOCOL],
         }
@@ -42,6 +41,12 @@ class Browser:
 
     async def receive(self) -> Message:
         return decode((await self._asgi.receive_output())["bytes"])
+
+    async def closed(self) -> int:
+        """The code that the portal closed with."""
+        while (said := await self._asgi.receive_output())["type"] != "websocket.close":
+            pass
+        return int(said["code"])
 
     async def leave(self) -> None:
         await self._asgi.send_input({"type": "websocket.disconnect", "code": 1000})

@@ -249,10 +249,10 @@ async def test_a_renewal_without_a_camera_cuts_that_camera_alone(
 async def test_changed_rights_ask_for_a_new_token_and_then_end_the_session(
     door: SessionDoor, socket: Socket, hub: Hub, clock: FakeClock
 ) -> None:
-    """A6: an older token, fetched before the change, does not count."""
+    """A6: an older token, fetched just before the change, does not count."""
     stale = access_token(clock)
-    clock.now += 5
-    door.require_renewal()
+    clock.now += 0.2
+    door.require_renewal(clock.unix())
     assert socket.notices()[0]["code"] == "renewal_required"
     door.receive(renew(stale))
     clock.now += 3.5
@@ -260,12 +260,40 @@ async def test_changed_rights_ask_for_a_new_token_and_then_end_the_session(
     assert socket.closed == (CLOSE_UNAUTHORIZED, "renewal_required")
 
 
+async def test_telling_again_gives_no_more_time(
+    door: SessionDoor, socket: Socket, hub: Hub, clock: FakeClock
+) -> None:
+    """A6: not even by the viewer, with tokens from before and after the change."""
+    stale = access_token(clock)
+    clock.now += 1
+    door.require_renewal(clock.unix())
+    for _ in range(8):
+        clock.now += 0.5
+        for token in (stale, access_token(clock, grants={2: {"live"}})):
+            door.access_changed(hub.verify_viewer(token, RECORDER).access)
+        door.receive(renew(stale))
+        hub.tick()
+    assert socket.closed == (CLOSE_UNAUTHORIZED, "renewal_required")
+
+
 async def test_a_new_token_in_time_keeps_the_session(
     door: SessionDoor, socket: Socket, hub: Hub, clock: FakeClock
 ) -> None:
     clock.now += 5
-    door.require_renewal()
+    door.require_renewal(clock.unix())
     door.receive(renew(access_token(clock)))
+    clock.now += 4
+    hub.tick()
+    assert socket.closed is None
+
+
+async def test_a_new_token_that_ends_early_keeps_the_session_too(
+    door: SessionDoor, socket: Socket, hub: Hub, clock: FakeClock
+) -> None:
+    """The person's grant ends in 20 s: another change must not end it before."""
+    clock.now += 5
+    door.require_renewal(clock.unix())
+    door.receive(renew(access_token(clock, life_s=20)))
     clock.now += 4
     hub.tick()
     assert socket.closed is None

@@ -1,4 +1,4 @@
-"""A mail server that keeps what it gets; it can be told to refuse."""
+"""A mail server that keeps what it gets; it can be told to refuse, and stopped for a while."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from email.message import EmailMessage
 
 import pytest
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from tests.services.process import free_ports
 
@@ -18,18 +18,35 @@ WAIT_S = 10.0
 
 
 class MailServer:
-    """`messages` are those accepted; `refusal` is an SMTP answer such as "451 Try later"."""
+    """`messages` are those accepted; `refusal` is an SMTP answer such as "451 Try later". Takes any
+    name and password."""
 
     def __init__(self, port: int) -> None:
         self.port = port
         self.messages: list[EmailMessage] = []
         self.refusal = ""
         self._changed = threading.Condition()
+        self._running: Controller | None = None
 
     @property
     def url(self) -> str:
         """As EMAIL_URL has it."""
         return f"smtp://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        self._running = Controller(
+            self,
+            hostname="127.0.0.1",
+            port=self.port,
+            authenticator=lambda *_: AuthResult(success=True),
+            auth_require_tls=False,
+        )
+        self._running.start()
+
+    def stop(self) -> None:
+        if self._running is not None:
+            self._running.stop()
+        self._running = None
 
     def wait_for(self, count: int) -> list[EmailMessage]:
         """The messages, once there are that many. Raises TimeoutError."""
@@ -51,12 +68,11 @@ class MailServer:
 @contextlib.contextmanager
 def smtp_running() -> Iterator[MailServer]:
     server = MailServer(free_ports(1)[0])
-    controller = Controller(server, hostname="127.0.0.1", port=server.port)
-    controller.start()
+    server.start()
     try:
         yield server
     finally:
-        controller.stop()
+        server.stop()
 
 
 @pytest.fixture

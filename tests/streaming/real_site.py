@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,20 +15,25 @@ from typing import Any, TypeVar
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from accounts.signing import portal_keys, portal_signer
+from cmr.api.message import Response
 from cmr.api.routes import Api
+from cmr.cameras.camera import Camera
 from cmr.config import WebConfig
 from cmr.doors.ports import Port, listen
 from cmr.doors.relay import RelayDoor
 from cmr.doors.web import WebDoor
 from cmr.identity import Identity
+from cmr.live import State
 from cmr.registration import Registration, RelayAccess
 from protocol.fragments import Segment
 from protocol.tokens import Jwk, public_jwk, sign_relay_pass
+from tests.cmr.conftest import Nowhere
 from tests.cmr.doors.conftest import Relay
 from tests.fakes.archive import MemoryArchive
 
 WITHIN_S = 20.0
 T = TypeVar("T")
+Answer = Callable[..., Awaitable[Response]]
 
 
 @dataclass
@@ -49,15 +54,19 @@ class RealSite:
 
 
 @contextmanager
-def running_site(recorder_id: str) -> Iterator[RealSite]:
-    """A recorder of this id, linked to a relay that believes the portal of the tests."""
+def running_site(
+    recorder_id: str, answer: Answer | None = None, segments: Sequence[Segment] = ()
+) -> Iterator[RealSite]:
+    """A recorder of this id, linked to a relay that believes the portal of the tests; one that
+    answers all requests with `answer` where that is given. `segments` are what it has of camera 1,
+    recorded and as its last live pictures."""
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever, daemon=True)
     thread.start()
     key, stop = Ed25519PrivateKey.generate(), asyncio.Event()
     site = RealSite(recorder_id, public_jwk(key.public_key()), Relay(portal_signer()), 0, loop)
     is_ready: Future[None] = Future()
-    running = site.start(_serve(site, key, is_ready, stop))
+    running = site.start(_serve(site, _api(recorder_id, key, answer, segments), is_ready, stop))
     running.add_done_callback(lambda done: _report(done, is_ready))
     try:
         is_ready.result(WITHIN_S)
@@ -71,11 +80,14 @@ def running_site(recorder_id: str) -> Iterator[RealSite]:
         loop.close()
 
 
-async def _serve(
-    site: RealSite, key: Ed25519PrivateKey, is_ready: Future[None], stop: asyncio.Event
-) -> None:
+def _api(
+    recorder_id: str,
+    key: Ed25519PrivateKey,
+    answer: Answer | None,
+    segments: Sequence[Segment],
+) -> Api:
     identity = Identity(
-        recorder_id=site.recorder_id,
+        recorder_id=recorder_id,
         name="Gate",
         organisation="Harbour",
         portal_url="https://portal.test",
@@ -83,8 +95,24 @@ async def _serve(
         keys=portal_keys(),
         heartbeat_s=15,
     )
-    registration = Registration(identity)
-    api = Api({}, MemoryArchive(Segment(b"", True, False, 0), []), registration)
+    init, *fragments = segments or [Segment(b"", True, False, 0)]
+    cameras = {1: _camera(segments)} if segments else {}
+    api = Api(cameras, MemoryArchive(init, fragments), Registration(identity))
+    if answer is not None:
+        api.handle = answer  # type: ignore[method-assign]
+    return api
+
+
+def _camera(segments: Sequence[Segment]) -> Camera:
+    camera = Camera(1, "Camera 1", {"hd": "rtsp://camera.test/hd"}, Nowhere())
+    camera.streams["hd"].report(State.STREAMING, "streaming")
+    for segment in segments:
+        camera.streams["hd"].publish(segment)
+    return camera
+
+
+async def _serve(site: RealSite, api: Api, is_ready: Future[None], stop: asyncio.Event) -> None:
+    registration = api.registration
     sock = listen(WebConfig("127.0.0.1", 0))
     site.web_port = sock.getsockname()[1]
     async with site.relay.running():

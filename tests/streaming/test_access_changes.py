@@ -101,7 +101,7 @@ def told(monkeypatch):
     """Who was told; no relay is asked."""
     messages = []
 
-    def tell(web, message):
+    def tell(web, message, ends_at):
         messages.append(message)
         return True
 
@@ -110,8 +110,6 @@ def told(monkeypatch):
 
 
 def test_only_recorders_that_somebody_may_be_watching_are_told(recorder, viewer, owner, told):
-    recorder.capabilities = ["relay", "lan"]
-    recorder.save(update_fields=["capabilities"])
     tell_recorders([str(viewer.pk)], timezone.now())
     assert told == []
     open_session(viewer, recorder)
@@ -121,19 +119,14 @@ def test_only_recorders_that_somebody_may_be_watching_are_told(recorder, viewer,
     assert [recorder_id for recorder_id, _ in told] == [str(recorder.pk)]
 
 
-def test_recorders_without_direct_ways_or_offline_are_not_told(recorder, viewer, told):
+def test_recorders_that_are_offline_are_not_told(recorder, viewer, told):
     open_session(viewer, recorder)
-    tell_recorders([str(viewer.pk)], timezone.now())
-    recorder.capabilities = ["relay", "p2p"]
-    recorder.save(update_fields=["capabilities"])
     tell_recorders([str(viewer.pk)], timezone.now() + timedelta(minutes=1))
     assert told == []
 
 
 def test_the_number_of_messages_is_bounded(recorder, viewer, owner, told, monkeypatch):
     monkeypatch.setattr(access_changes, "MAX_MESSAGES", 1)
-    recorder.capabilities = ["relay", "lan"]
-    recorder.save(update_fields=["capabilities"])
     for person in (viewer, owner):
         open_session(person, recorder)
     tell_recorders([str(viewer.pk), str(owner.pk)], timezone.now())

@@ -10,9 +10,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.utils import timezone
 
 from accounts.audit_check import check_trail
+from accounts.circumstances import CLIENTS
 from accounts.models import AuditEntry
 from protocol.tokens import Signer, public_jwk, sign_recorder_token
 from protocol.viewings import Viewing, Watcher, as_json
+from streaming import session_names
 from streaming.broker.facts import Page, Viewer
 from streaming.relay.viewings import Told
 from streaming.services import Wanted, issue_token, open_session
@@ -98,6 +100,16 @@ def test_somebody_from_elsewhere_who_opened_a_session_is_named(recorder, strange
         session = open_session(stranger, recorder, wanted, None, timezone.now())
     note_recorder_viewings(recorder, _told(_viewing(1, stranger.pk, session.id)))
     assert _lines()[0].actor_name == stranger.login
+
+
+@pytest.mark.parametrize("client", [*CLIENTS, ""])
+def test_a_line_names_the_client_as_the_portal_saw_it(recorder, viewer, client):
+    session_id = session_names.make("manual_nat", client, viewer.pk, recorder.pk)
+    forged = session_id.replace("manual_nat", "relay")
+    assert len(session_id) <= 64  # of streaming.api.serializers and recorders
+    told = _told(_viewing(1, viewer.pk, session_id), _viewing(2, viewer.pk, forged))
+    note_recorder_viewings(recorder, told)
+    assert [line.detail.get("client", "") for line in _lines()] == [client, ""]
 
 
 def test_the_same_viewing_of_a_relay_is_noted_once(recorder, viewer):

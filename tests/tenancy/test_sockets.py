@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,12 +15,12 @@ from channels.routing import URLRouter
 from websockets.exceptions import ConnectionClosed
 
 from accounts.models import Membership
-from contera.listening import Server, listen, server_config
 from contera.routing import _close_unknown, _websockets
 from protocol import link
 from protocol.session import CLOSE_NOT_FOUND, SUBPROTOCOL
 from streaming.relay.hub import Hub
 from tests.relay.cast import KEYS
+from tests.tenancy.served import served
 from tests.tenancy.walk import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -132,30 +132,6 @@ async def test_other_addresses_close(portal, path, cookies):
 
 
 # --- Abuse ----------------------------------------------------------------------------------------
-
-
-@contextlib.asynccontextmanager
-async def served(portal: Any) -> AsyncIterator[int]:
-    """The portal on a port, listening as its program does. Its lifespan is the STUN server's."""
-
-    async def without_lifespan(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "lifespan":
-            await portal(scope, receive, send)
-            return
-        while (await receive())["type"] != "lifespan.shutdown":
-            await send({"type": "lifespan.startup.complete"})
-        await send({"type": "lifespan.shutdown.complete"})
-
-    listener = listen("127.0.0.1", 0)
-    server = Server(server_config(without_lifespan))
-    task = asyncio.create_task(server.serve([listener]))
-    while not server.started:
-        await asyncio.sleep(0.01)
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        server.should_exit = True
-        await task
 
 
 ABUSE = {

@@ -15,6 +15,8 @@ from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet
 from django.apps import apps
 from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.db import models, transaction
 
@@ -68,6 +70,20 @@ def encrypt_everything_anew() -> int:
             authenticator.data[name] = encrypt(decrypt(authenticator.data[name]))
             count += 1
         authenticator.save(update_fields=["data"])
+    return count + _encrypt_sessions_anew()
+
+
+def _encrypt_sessions_anew() -> int:
+    """One that is used meanwhile is saved with the new key anyway."""
+    count = 0
+    for session in Session.objects.iterator():
+        sealed = session.session_data
+        try:
+            anew = encrypt(decrypt(sealed))
+        except ImproperlyConfigured:  # of a release before they were encrypted: it ends by itself
+            continue
+        same = Session.objects.filter(pk=session.pk, session_data=sealed)
+        count += same.update(session_data=anew)
     return count
 
 

@@ -133,6 +133,18 @@ async def test_the_same_change_is_told_once(session: ViewerSession, api: Api, to
     assert len(session.notices) == 1
 
 
+async def test_telling_again_gives_no_more_time(
+    session: ViewerSession, api: Api, token: Token, before: int
+) -> None:
+    """Not even by the viewer, with newer tokens that grant nothing."""
+    at = float(before)
+    async with asyncio.timeout(5):
+        while not session.is_closed.is_set():
+            at += 0.01
+            await change(api, token(cameras=(), now=at))
+            await asyncio.sleep(0.02)
+
+
 async def test_nobody_else_is_meant(session: ViewerSession, api: Api, token: Token) -> None:
     """Anybody can do this to themselves only."""
     await change(api, token(user="somebody else"))

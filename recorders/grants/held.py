@@ -1,0 +1,102 @@
+"""Grants that hold for a person now, as values: few enough to decide with in Python, so that the
+database is asked about ids instead of about grants."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db.models import F, Q
+
+from accounts.circumstances import Circumstances
+from accounts.models import Group
+from protocol.tokens import RIGHTS
+from recorders.grants.limits import judge, zone_of
+from recorders.grants.values import Scope, judged_limits
+
+if TYPE_CHECKING:
+    from recorders.querysets import GrantQuerySet
+
+# Without limits but dates.
+_PLAIN = Q(footage_from=None, footage_to=None, is_judged=False)
+_FIELDS = (
+    *("group", "hours", "clients", "addresses", "footage_from", "footage_to"),
+    *("location", "recorder", "camera"),
+    *(f"may_{right}" for right in RIGHTS),
+)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Which footage a grant reaches; None: without end on that side."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def covers(self, start: datetime, end: datetime) -> bool:
+        begins = self.start is None or self.start <= start
+        return begins and (self.end is None or self.end >= end)
+
+
+WHOLE = Span()
+
+
+@dataclass(frozen=True)
+class HeldGrant:
+    organisation_id: UUID  # of its group, and of what its scope names
+    scope: Scope
+    rights: frozenset[str]
+    footage: Span
+
+
+@dataclass(frozen=True)
+class HeldGrants:
+    """Grants of single cameras without a limit of footage or one that is judged may be thousands:
+    they stay a question to the database, and None when there are none."""
+
+    values: Sequence[HeldGrant]
+    single_cameras: GrantQuerySet | None
+
+
+def read_held(
+    grants: GrantQuerySet, groups: Collection[Group], how: Circumstances, now: datetime
+) -> HeldGrants:
+    """Of these groups; only grants whose scope belongs to the organisation of their group."""
+    if not groups:
+        return HeldGrants((), None)
+    own = F("group__organisation")
+    dated = grants.dated(now).filter(group__in=[group.pk for group in groups])
+    single = dated.filter(_PLAIN, camera__recorder__organisation=own)
+    others = dated.filter(Q(camera=None) | ~_PLAIN).filter(
+        Q(location=None, recorder=None, camera=None)
+        | Q(location__organisation=own)
+        | Q(recorder__organisation=own)
+        | Q(camera__recorder__organisation=own)
+    )
+    return HeldGrants(tuple(_values(others, groups, how, now)), single if single.exists() else None)
+
+
+def _values(
+    grants: GrantQuerySet, groups: Iterable[Group], how: Circumstances, now: datetime
+) -> Iterator[HeldGrant]:
+    """Many grants of a group have the same limits: each is judged once."""
+    known = {group.pk: group for group in groups}
+    verdicts: dict[str, bool] = {}
+    for row in grants.values_list(*_FIELDS):
+        group_id, hours, clients, addresses, start, end, location, recorder, camera, *given = row
+        group, key = known[group_id], repr((group_id, hours, clients, addresses))
+        if key not in verdicts:
+            limits, zone = judged_limits(hours, clients, addresses), group.organisation.time_zone
+            verdicts[key] = judge(limits, how, now, zone_of(zone)).holds
+        if verdicts[key]:
+            rights = frozenset(right for right, may in zip(RIGHTS, given, strict=True) if may)
+            scope = Scope(location, recorder, camera)
+            yield HeldGrant(group.organisation_id, scope, rights, Span(start, end))
+
+
+def with_any(held: Iterable[HeldGrant], rights: frozenset[str]) -> list[HeldGrant]:
+    """Those that give one of the rights at least."""
+    return [grant for grant in held if grant.rights & rights]
