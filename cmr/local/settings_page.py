@@ -15,11 +15,11 @@ from cmr.local.html import Markup, fill, join, render
 from cmr.local.machine import Machine
 from cmr.local.pages import header, message, page
 from cmr.local.settings import FIELDS, GROUPS, Changes, Field, changes_of, save, values_of
-from cmr.local.visit import Visit, html_answer
+from cmr.local.visit import Visit, html_answer, page_policy
 from cmr.portal import PortalError, parse_portal_url
 from cmr.proxy import Proxy
 
-RESTART_S = 6  # what a restart takes on a slow machine, before the page is asked for again
+RESTART_S = 15  # what a restart takes on a slow machine; for browsers without scripts
 
 
 def settings_page(machine: Machine, visit: Visit) -> Markup:
@@ -140,11 +140,13 @@ def _option(value: str, words: str, chosen: str) -> Markup:
 
 
 def _restarting(machine: Machine, visit: Visit, words: str, target: str) -> web.Response:
+    """The page that waits for the recorder, which may answer at another port then."""
     content = render("restarting", words=words, target=target)
-    again = fill('<meta http-equiv="refresh" content="{s}; url={t}">\n  ', s=RESTART_S, t=target)
-    who = visit.who
-    text = page(machine, "Starting again", content, who, page_class="is-narrow", head=again)
-    return html_answer(text)
+    refresh = '<noscript><meta http-equiv="refresh" content="{s}; url={t}"></noscript>\n  '
+    again = fill(refresh, s=RESTART_S, t=target)
+    text = page(machine, "Starting again", content, visit.who, page_class="is-narrow", head=again)
+    port = urlsplit(target).port
+    return html_answer(text, Content_Security_Policy=page_policy(ports=[port] if port else []))
 
 
 def _address_after(visit: Visit, before: WebConfig, after: WebConfig) -> str:

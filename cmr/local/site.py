@@ -147,7 +147,13 @@ class LocalSite:
         file = self._files.get(address)
         if file is None:
             raise ApiError(404, "not_found", "this recorder has no such file")
-        headers = {**PAGE_HEADERS, "Cache-Control": "no-cache", "ETag": file.etag}
+        headers = {
+            **PAGE_HEADERS,
+            "Cache-Control": "no-cache",
+            # The page of a recorder that moves to another port asks there whether it has started.
+            "Cross-Origin-Resource-Policy": "same-site",
+            "ETag": file.etag,
+        }
         if request.headers.get("If-None-Match") == file.etag:
             return web.Response(status=304, headers=headers)
         headers["Content-Type"] = file.content_type

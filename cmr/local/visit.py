@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
@@ -14,14 +15,21 @@ from cmr.local.who import Who
 MAX_FORM_BYTES = 16 * 1024
 MAX_FIELDS = 40
 
-# Nothing from elsewhere, no inline script or style, never in a frame (B1).
+
+def page_policy(ports: Sequence[int] = ()) -> str:
+    """Nothing from elsewhere, no inline script or style, never in a frame (B1). Scripts may ask
+    whether something answers at `ports`."""
+    asked = "".join(f" http://*:{port} https://*:{port}" for port in ports)
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+        f"media-src blob:; connect-src 'self'{asked}; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    )
+
+
 PAGE_HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-        "media-src blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    ),
+    "Content-Security-Policy": page_policy(),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     # Not "no-referrer": with it browsers send `Origin: null` with our own forms.

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -31,9 +32,18 @@ PASSWORDS = {"owner": "correct horse", "guard": "battery staple"}
 @dataclass(frozen=True)
 class Recorder:
     folder: Path
-    http: str
     https: str
     streaming_port: int
+
+    @property
+    def port(self) -> int:
+        """Of http, wherever a test moved it."""
+        found: int = tomllib.loads((self.folder / "cmr.toml").read_text())["web"]["port"]
+        return found
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +60,7 @@ def recorder(
         text = f"{PASSWORDS[name]}\n".encode()
         subprocess.run(add, check=True, timeout=30, capture_output=True, input=text)
     with running([*command, "run"], folder / "log", lambda: listens(http)):
-        url = "http://127.0.0.1:{}".format
-        yield Recorder(folder, url(http), url(https).replace("http", "https"), streaming)
+        yield Recorder(folder, f"https://127.0.0.1:{https}", streaming)
 
 
 def _configure(folder: Path, rtsp: RtspServer, ports: tuple[int, int, int]) -> None:
@@ -88,7 +97,8 @@ def at_recorder(browser: Browser, recorder: Recorder) -> Iterator[Callable[..., 
     complaints: list[str] = []
     with ExitStack() as stack:
 
-        def open_page(name: str, url: str = recorder.http, **options: object) -> Page:
+        def open_page(name: str, url: str | None = None, **options: object) -> Page:
+            url = url or recorder.http
             context = browser.new_context(base_url=url, ignore_https_errors=True, **options)
             stack.callback(context.close)
             page = context.new_page()
@@ -187,20 +197,21 @@ def test_status_says_how_everything_is(at_recorder) -> None:
 
 
 def test_a_new_port_is_used_at_once_and_the_page_follows(recorder, at_recorder) -> None:
-    page = at_recorder("owner")
-    page.goto("/settings/")
-    port = free_ports(1)[0]
-    page.get_by_label("http port").fill(str(port))
-    page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Saved: http port.")).to_be_visible()
-    page.wait_for_url(f"http://127.0.0.1:{port}/settings/", timeout=PICTURE_MS)
+    page, before, port = at_recorder("owner"), recorder.port, free_ports(1)[0]
+    _move(page, before, port)
     assert (recorder.folder / "cmr.toml").read_text().startswith("# by hand\n[web]\n")
     page.goto(f"http://127.0.0.1:{port}/live/")
     plays(page, 2)
-    page.goto(f"http://127.0.0.1:{port}/settings/")
-    page.get_by_label("http port").fill(recorder.http.rpartition(":")[2])
+    _move(page, port, before)
+
+
+def _move(page: Page, before: int, after: int) -> None:
+    """The recorder's http port, on its settings page."""
+    page.goto(f"http://127.0.0.1:{before}/settings/")
+    page.get_by_label("http port").fill(str(after))
     page.get_by_role("button", name="Save").click()
-    page.wait_for_url(f"{recorder.http}/settings/", timeout=PICTURE_MS)
+    expect(page.get_by_text("Saved: http port.")).to_be_visible()
+    page.wait_for_url(f"http://127.0.0.1:{after}/settings/", timeout=PICTURE_MS)
 
 
 def test_the_demo_names_the_recorders_own_page(demo) -> None:
