@@ -31,6 +31,8 @@ class SessionStore(db.SessionStore):
     """Without the cache the database answers, so that who watches can renew tokens (R10).
 
     Signing out reaches the cache first or fails: a copy that stayed would sign the person in again.
+    A mark there outlives it: whoever read the row before it was gone keeps no copy that counts, and
+    where the deletion is rolled back the database answers alone.
     A session ends when it was not used for a while (its cookie's age), and some time after the
     sign-in in any case, wherever it is read: pages, API, websockets.
     """
@@ -82,16 +84,19 @@ class SessionStore(db.SessionStore):
         known = session_key or self.session_key
         if known is None:
             return
+        cache.set(end_of(known), 1, settings.SESSION_COOKIE_AGE)  # as long as any copy
         cache.delete(copy_of(known))
         super().delete(known)
-        cache.delete(copy_of(known))  # whoever read the row meanwhile kept one again
 
     def _copy(self) -> dict[str, Any]:
+        """Empty for none, and for one of a session that was ended."""
+        key = self.session_key or ""
         try:
-            kept = cache.get(copy_of(self.session_key or ""))
+            kept = cache.get_many([copy_of(key), end_of(key)])
         except RedisError:
             return {}
-        return self.decode(kept) if isinstance(kept, str) else {}
+        copy = kept.get(copy_of(key))
+        return self.decode(copy) if isinstance(copy, str) and end_of(key) not in kept else {}
 
     def _stored(self) -> dict[str, Any]:
         stored = self._get_session_from_db()  # type: ignore[attr-defined]  # not in the stubs
@@ -101,8 +106,12 @@ class SessionStore(db.SessionStore):
         return self.decode(stored.session_data)
 
     def _keep_copy(self, encoded: str, seconds: int) -> None:
+        """The look comes after: an end that it misses finds the copy, and takes it away itself."""
+        key = self.session_key or ""
         try:
-            cache.set(copy_of(self.session_key or ""), encoded, seconds)
+            cache.set(copy_of(key), encoded, seconds)
+            if end_of(key) in cache:
+                cache.delete(copy_of(key))
         except RedisError as error:
             logger.warning("no copy of a session is kept: %s", error)
 
@@ -110,6 +119,11 @@ class SessionStore(db.SessionStore):
 def copy_of(session_key: str) -> str:
     """Its name in the cache."""
     return f"session.{session_key}"
+
+
+def end_of(session_key: str) -> str:
+    """The name of the mark that it was ended."""
+    return f"ended.{session_key}"
 
 
 def key_of(cookie: str) -> str:

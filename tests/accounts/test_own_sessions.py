@@ -9,15 +9,17 @@ import time_machine
 from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.conf import settings
+from django.contrib.sessions.backends import db
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
+from django.db import transaction
 from django.test import Client
 
 from accounts import sessions
 from accounts.audit import PORTAL
 from accounts.encrypted import decrypt
 from accounts.models import AuditEntry, Membership
-from accounts.session_store import copy_of
+from accounts.session_store import SessionStore, copy_of
 from accounts.user_agents import browser_in_words
 from tests.conftest import PASSWORD
 
@@ -75,6 +77,60 @@ def test_one_of_them_is_signed_out(viewer):
     mine.post(f"/account/sessions/{row_of(viewer, other).pk}/end/")
     assert (is_signed_in(mine), is_signed_in(other)) == (True, False)
     assert AuditEntry.objects.order_by("pk").last().action == "person.session_ended"
+
+
+def overtake(monkeypatch, step: str, row: UserSession) -> None:
+    """The session is ended right after a request's step on its row, before the request goes on."""
+    real = getattr(db.SessionStore, step)
+
+    def overtaken(store, *arguments, **options):
+        done = real(store, *arguments, **options)
+        monkeypatch.undo()
+        sessions.end_session(row, PORTAL)
+        return done
+
+    monkeypatch.setattr(db.SessionStore, step, overtaken)
+
+
+def test_who_reads_a_session_until_its_end_is_committed_keeps_nothing_of_it(viewer, monkeypatch):
+    """A6: the row is still to be seen, though its copy is gone."""
+    client = signed_in(viewer)
+    row = row_of(viewer, client)
+    cache.delete(copy_of(row.session_key))
+    overtake(monkeypatch, "_get_session_from_db", row)
+    assert SessionStore(row.session_key).load()
+    assert copy_of(row.session_key) not in cache
+    assert not is_signed_in(client)
+
+
+def test_who_saved_a_session_before_its_end_keeps_nothing_of_it(viewer, monkeypatch):
+    """A6"""
+    client = signed_in(viewer)
+    row = row_of(viewer, client)
+    used = SessionStore(row.session_key)
+    used["used"] = True
+    overtake(monkeypatch, "save", row)
+    used.save()
+    assert copy_of(row.session_key) not in cache
+    assert not is_signed_in(client)
+
+
+def test_a_copy_of_a_session_that_was_ended_does_not_count(viewer):
+    """A6: whoever kept it was stopped before it could take it away again."""
+    client = signed_in(viewer)
+    name = copy_of(client.session.session_key)
+    kept = cache.get(name)
+    sessions.end_session(row_of(viewer, client), PORTAL)
+    cache.set(name, kept)
+    assert not is_signed_in(client)
+
+
+def test_a_session_whose_end_was_rolled_back_goes_on(viewer):
+    client = signed_in(viewer)
+    with transaction.atomic():
+        sessions.end_session(row_of(viewer, client), PORTAL)
+        transaction.set_rollback(True)
+    assert is_signed_in(client)
 
 
 def test_all_others_are_signed_out(viewer):
