@@ -86,8 +86,11 @@ class GroupGrantView(ApiView):
     def patch(self, request: Request, group_id: UUID, grant_id: int) -> Response:
         """Change what is named; the grant keeps its id."""
         grant = _grant(request, group_id, grant_id)
-        wanted = meant({**body_of(grant), **checked(GrantSerializer, request, partial=True)})
-        return _one(service.replace_one(grant, wanted, Actor.of(request)))
+        named = checked(GrantSerializer, request, partial=True)
+        changed = service.change_one(
+            grant, lambda present: meant({**body_of(present), **named}), Actor.of(request)
+        )
+        return _one(changed)
 
     @extend_schema(responses={204: None}, operation_id="group_grant_remove")
     def delete(self, request: Request, group_id: UUID, grant_id: int) -> Response:

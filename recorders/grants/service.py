@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 from django.db import transaction
@@ -42,6 +42,14 @@ def remove(grant: Grant, actor: Actor) -> None:
 def replace_one(grant: Grant, value: GrantValue, actor: Actor) -> Grant:
     """The new row in its place, with its id. Raises NotPossible."""
     return change(grant.group, [grant], [value], actor, pk=grant.pk)[0]
+
+
+def change_one(grant: Grant, changed: Callable[[Grant], GrantValue], actor: Actor) -> Grant:
+    """As `replace_one`, by the row as it is by now: of two changes at once the later one keeps what
+    the other changed. Raises NotPossible."""
+    with _change(grant.group):
+        present = grant.group.grants.filter(pk=grant.pk).first() or grant
+        return replace_one(present, changed(present), actor)
 
 
 def change(

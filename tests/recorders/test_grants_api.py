@@ -7,6 +7,7 @@ import pytest
 from accounts.audit import PORTAL
 from accounts.errors import NotPossible
 from accounts.models import AuditEntry
+from recorders.api import access
 from recorders.grants import service
 from recorders.grants.values import GrantValue, Scope, value_of
 from tests.conftest import give, make_recorder
@@ -85,6 +86,39 @@ def test_a_change_does_not_bring_back_what_was_taken_away_meanwhile(viewers):
     service.remove(viewers.grants.get(), PORTAL)
     with pytest.raises(NotPossible, match="took this back"):
         service.replace_one(seen, GrantValue(Scope(), frozenset({"live"})), PORTAL)
+    assert not viewers.grants.exists()
+
+
+def test_of_two_changes_at_once_neither_undoes_the_other(api, owner, viewers, address, monkeypatch):
+    """A6: a limit that one of them sets stays, whatever the other one read before."""
+    program, one = api(owner), f"{address}{viewers.grants.get().pk}/"
+    real = access.checked
+
+    def overtaken(*arguments, **options):
+        monkeypatch.undo()
+        limited = program.patch(one, {"addresses": ["10.0.0.0/8"]}, format="json")
+        assert limited.status_code == 200
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(access, "checked", overtaken)
+    changed = program.patch(one, {"reason": "Night"}, format="json").json()
+    assert (changed["addresses"], changed["reason"]) == (["10.0.0.0/8"], "Night")
+    assert changed == program.get(one).json()
+
+
+def test_a_change_by_api_does_not_bring_back_what_was_taken_away_meanwhile(
+    api, owner, viewers, address, monkeypatch
+):
+    """A6"""
+    grant, real = viewers.grants.get(), access.checked
+
+    def overtaken(*arguments, **options):
+        service.remove(grant, PORTAL)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(access, "checked", overtaken)
+    answer = api(owner).patch(f"{address}{grant.pk}/", {"reason": "Night"}, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (409, "gone")
     assert not viewers.grants.exists()
 
 
