@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
-from functools import reduce
-from operator import or_
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -14,20 +11,12 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from accounts.querysets import is_signed_in
-from recorders.reach import NOTHING, Reach
+from recorders.reach import Reach
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 MAIL_TRIES = 5  # then the page alone tells how it ended
-
-
-def _within(user: User) -> Iterator[Q]:
-    """Cameras of incidents whose whole time the person may export, for each of their sources."""
-    for cameras, footage in Reach(user).footage("export", "camera__"):
-        begins = {} if footage.start is None else {"incident__start__gte": footage.start}
-        ends = {} if footage.end is None else {"incident__end__lte": footage.end}
-        yield cameras & Q(**begins, **ends)
 
 
 class IncidentQuerySet(models.QuerySet[Any]):
@@ -41,7 +30,8 @@ class IncidentQuerySet(models.QuerySet[Any]):
         if isinstance(user, AnonymousUser) or not is_signed_in(user):
             return self.none()
         cameras = IncidentCamera.objects.filter(incident=OuterRef("pk"))
-        covered = Q(camera__recorder__removed_at=None) & reduce(or_, _within(user), NOTHING)
+        reached = Reach(user).throughout("export", "camera", ("incident__start", "incident__end"))
+        covered = Q(camera__recorder__removed_at=None) & reached
         some = IncidentCamera.objects.filter(covered).values("incident")
         return self.filter(~Exists(cameras.filter(~covered)), pk__in=some)
 

@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 from accounts.models import Consent, Membership, Organisation, User
 from accounts.querysets import OrganisationQuerySet
 from recorders.models import ONLINE_WITHIN
+from recorders.words import words_of
 
 
 def managed_customers(user: User, now: datetime) -> OrganisationQuerySet:
@@ -44,6 +45,6 @@ def customers_of(dealer: Organisation, user: User, now: datetime) -> Organisatio
 
 
 def search(found: OrganisationQuerySet, words: str) -> OrganisationQuerySet:
-    for word in words.split():
+    for word in words_of(words):
         found = found.filter(name__icontains=word)
     return found

@@ -15,9 +15,9 @@ from accounts.models import User
 from recorders.models import ONLINE_WITHIN, Camera, Recorder
 from recorders.querysets import CameraQuerySet, RecorderQuerySet
 from recorders.status import HEALTHY, Status, cameras_status, has_problem
+from recorders.words import at_place, words_of
 
 STATES = ("online", "offline")
-MAX_SEARCH = 100
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,11 @@ class Place:
 def find_recorders(user: User, text: str, state: str, now: datetime) -> RecorderQuerySet:
     """Recorders the user sees whose name, location, model or visible camera has the text in it."""
     found = Recorder.objects.visible_to(user)
-    words = text[:MAX_SEARCH].split()
+    words = words_of(text)
     seen = _seen(user) if words else Camera.objects.none()
     for word in words:
         found = found.filter(
-            Q(name__icontains=word)
-            | Q(location__name__icontains=word)
+            at_place(word)
             | Q(model__icontains=word)
             | Q(pk__in=seen.filter(name__icontains=word).values("recorder"))
         )

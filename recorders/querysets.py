@@ -18,7 +18,8 @@ from django.db.models import Exists, OuterRef, Q
 from accounts.models import Organisation
 from accounts.querysets import is_signed_in
 from protocol.tokens import RIGHTS
-from recorders.reach import NOTHING, Reach
+from recorders.grants.held import Span
+from recorders.reach import Reach
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -78,9 +79,7 @@ class CameraQuerySet(models.QuerySet[Any]):
         """Cameras of which the person has `right` for all of `start` to `end`, by one source."""
         if isinstance(user, AnonymousUser) or not is_signed_in(user):
             return self.none()
-        spans = Reach(user).footage(right)
-        covering = [cameras for cameras, span in spans if span.covers(start, end)]
-        return self._present().filter(reduce(or_, covering, NOTHING))
+        return self._present().filter(Reach(user).covering(right, Span(start, end)))
 
     def _present(self) -> CameraQuerySet:
         return self.filter(recorder__removed_at=None)
@@ -102,6 +101,13 @@ class GrantQuerySet(models.QuerySet[Any]):
     def with_any(self, rights: Iterable[str]) -> Self:
         """Grants of one of the rights at least."""
         return self.filter(reduce(or_, (Q(**{f"may_{right}": True}) for right in rights)))
+
+    def covering(self, start: str, end: str) -> Self:
+        """In a subquery: those that reach all footage between two times of the row outside."""
+        return self.filter(
+            Q(footage_from=None) | Q(footage_from__lte=OuterRef(start)),
+            Q(footage_to=None) | Q(footage_to__gte=OuterRef(end)),
+        )
 
     def unlimited(self) -> Self:
         return self.filter(

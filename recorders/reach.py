@@ -9,7 +9,7 @@ they may be.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.circumstances import Circumstances
@@ -107,21 +107,26 @@ class Reach:
         wanted = self._in_scope(rights) - RECORDER_ONLY
         return self._cameras("", wanted, self._with(wanted)) if wanted else NOTHING
 
-    def footage(self, right: str, path: str = "") -> list[tuple[Q, Span]]:
-        """Cameras and the footage of theirs that one source reaches. `path`: from the rows asked
-        for to their camera, like `camera__`."""
+    def throughout(self, right: str, camera: str, times: tuple[str, str]) -> Q:
+        """Rows of whose camera one source reaches all that was recorded between two times. `camera`
+        and `times`: the fields of the rows, or paths from them."""
         wanted = self._in_scope([right]) - RECORDER_ONLY
         if not wanted:
-            return []
-        by_span: dict[Span, list[HeldGrant]] = defaultdict(list)
-        for grant in self._with(wanted):
-            by_span[grant.footage].append(grant)
-        unlimited = self._cameras(path, wanted, by_span.pop(WHOLE, []))
-        shown = self._not_hidden(path)
-        return [
-            (unlimited, WHOLE),
-            *((self._in_scopes(path, grants) & shown, span) for span, grants in by_span.items()),
-        ]
+            return NOTHING
+        grants = self._with(wanted)
+        whole = [grant for grant in grants if grant.footage == WHOLE]
+        limited = [grant for grant in grants if grant.footage != WHOLE]
+        path = f"{camera}__"
+        some = _limited(limited, camera, times) & self._not_hidden(path)
+        return self._cameras(path, wanted, whole) | some
+
+    def covering(self, right: str, span: Span) -> Q:
+        """Cameras of which one source reaches all of this footage."""
+        wanted = self._in_scope([right]) - RECORDER_ONLY
+        if not wanted:
+            return NOTHING
+        grants = [grant for grant in self._with(wanted) if grant.footage.covers(span)]
+        return self._cameras("", wanted, grants)
 
     def organisations(self, right: str) -> Q:
         """Organisations in which the person has the right on everything."""
@@ -154,9 +159,6 @@ class Reach:
             single = self._single_cameras.with_any(wanted)
             found |= Q(**{f"{path}pk__in": single.values("camera")})
         return found
-
-    def _in_scopes(self, path: str, grants: Sequence[HeldGrant]) -> Q:
-        return _granted(f"{path}recorder__", grants) | _granted_cameras(path, grants)
 
     def _by_built_in(self, wanted: frozenset[str]) -> set[UUID]:
         names = [name for name, rights in BUILT_IN.items() if rights & wanted]
@@ -227,3 +229,19 @@ def _granted(to_recorder: str, grants: Iterable[HeldGrant]) -> Q:
 def _granted_cameras(path: str, grants: Iterable[HeldGrant]) -> Q:
     ids = [grant.scope.camera_id for grant in grants if grant.scope.camera_id is not None]
     return Q(**{f"{path}pk__in": ids})
+
+
+def _limited(grants: Collection[HeldGrant], camera: str, times: tuple[str, str]) -> Q:
+    """Each may reach other footage, so the database compares it, row by row."""
+    from recorders.models import Grant
+
+    if not grants:
+        return NOTHING
+    recorder = f"{camera}__recorder"
+    covering = Grant.objects.filter(pk__in=[grant.pk for grant in grants]).covering(*times)
+    own = covering.filter(group__organisation=OuterRef(f"{recorder}__organisation"))
+    found = Q(Exists(own.filter(location=None, recorder=None, camera=None)))
+    scopes = {"location": f"{recorder}__location", "recorder": recorder, "camera": camera}
+    for scope, path in scopes.items():
+        found |= Q(Exists(own.filter(**{scope: OuterRef(path)})))
+    return found

@@ -18,8 +18,9 @@ from django.views.decorators.http import require_safe
 
 from protocol.errors import ProtocolError
 from protocol.times import format_time, parse_time
-from recorders.camera_choice import MAX_TEXT, camera_page, find_cameras
+from recorders.camera_choice import camera_page, find_cameras
 from recorders.models import Camera
+from recorders.words import MAX_TEXT
 from streaming.selection import (
     LAYOUTS,
     MAX_CAMERAS,

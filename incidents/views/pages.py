@@ -32,7 +32,8 @@ from incidents.progress import (
 )
 from protocol.errors import ProtocolError
 from protocol.times import format_time, parse_time
-from recorders.camera_choice import MAX_TEXT, find_cameras
+from recorders.camera_choice import find_cameras
+from recorders.words import MAX_TEXT
 
 PER_PAGE = 25
 CAMERAS_SHOWN = 50  # of those to choose from; a search finds the others

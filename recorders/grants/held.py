@@ -22,11 +22,9 @@ if TYPE_CHECKING:
 
 # Without limits but dates.
 _PLAIN = Q(footage_from=None, footage_to=None, is_judged=False)
-_FIELDS = (
-    *("group", "hours", "clients", "addresses", "footage_from", "footage_to"),
-    *("location", "recorder", "camera"),
-    *(f"may_{right}" for right in RIGHTS),
-)
+_LIMITS = ("pk", "group", "hours", "clients", "addresses", "footage_from", "footage_to")
+_SCOPE = ("location", "recorder", "camera")
+_RIGHTS = tuple(f"may_{right}" for right in RIGHTS)
 
 
 @dataclass(frozen=True)
@@ -36,9 +34,9 @@ class Span:
     start: datetime | None = None
     end: datetime | None = None
 
-    def covers(self, start: datetime, end: datetime) -> bool:
-        begins = self.start is None or self.start <= start
-        return begins and (self.end is None or self.end >= end)
+    def covers(self, other: Span) -> bool:
+        begins = self.start is None or (other.start is not None and self.start <= other.start)
+        return begins and (self.end is None or (other.end is not None and self.end >= other.end))
 
 
 WHOLE = Span()
@@ -46,6 +44,7 @@ WHOLE = Span()
 
 @dataclass(frozen=True)
 class HeldGrant:
+    pk: int
     organisation_id: UUID  # of its group, and of what its scope names
     scope: Scope
     rights: frozenset[str]
@@ -85,8 +84,9 @@ def _values(
     """Many grants of a group have the same limits: each is judged once."""
     known = {group.pk: group for group in groups}
     verdicts: dict[str, bool] = {}
-    for row in grants.values_list(*_FIELDS):
-        group_id, hours, clients, addresses, start, end, location, recorder, camera, *given = row
+    for row in grants.values_list(*_LIMITS, *_SCOPE, *_RIGHTS):
+        pk, group_id, hours, clients, addresses, start, end, *rest = row
+        location, recorder, camera, *given = rest
         group, key = known[group_id], repr((group_id, hours, clients, addresses))
         if key not in verdicts:
             limits, zone = judged_limits(hours, clients, addresses), group.organisation.time_zone
@@ -94,7 +94,7 @@ def _values(
         if verdicts[key]:
             rights = frozenset(right for right, may in zip(RIGHTS, given, strict=True) if may)
             scope = Scope(location, recorder, camera)
-            yield HeldGrant(group.organisation_id, scope, rights, Span(start, end))
+            yield HeldGrant(pk, group.organisation_id, scope, rights, Span(start, end))
 
 
 def with_any(held: Iterable[HeldGrant], rights: frozenset[str]) -> list[HeldGrant]:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Page, Paginator
-from django.db.models import F, Q
+from django.db.models import F
 from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -26,6 +26,7 @@ from recorders.grants.values import Scope
 from recorders.listing import camera_counts
 from recorders.models import Camera, Location, Recorder
 from recorders.refreshing import reload_when_signed_out
+from recorders.words import at_place, words_of
 
 PAGE_SIZE = 50  # recorders
 FEW = 3  # with fewer recorders all cameras fit on the screen
@@ -104,8 +105,8 @@ def _cameras(request: HttpRequest, recorders: Collection[UUID]) -> Sequence[Came
 
 def _page(request: HttpRequest, organisation: Organisation) -> Page[Recorder]:
     found = _recorders(request, organisation)
-    for word in request.GET.get("q", "")[:100].split():
-        found = found.filter(Q(name__icontains=word) | Q(location__name__icontains=word))
+    for word in words_of(request.GET.get("q", "")):
+        found = found.filter(at_place(word))
     in_order = (Lower("location__name").asc(nulls_last=True), F("location"), Lower("name"), F("pk"))
     found = found.select_related("location").order_by(*in_order)
     return Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
@@ -152,7 +153,7 @@ def _opened(request: HttpRequest, group: Group, page: Page[Recorder]) -> set[UUI
 def _empty_locations(request: HttpRequest, organisation: Organisation) -> Sequence[Location]:
     """Those without a recorder so far; what is given there holds for those that come."""
     mine = Location.objects.visible_to(request.user).filter(organisation=organisation)
-    for word in request.GET.get("q", "")[:100].split():
+    for word in words_of(request.GET.get("q", "")):
         mine = mine.filter(name__icontains=word)
     return list(mine.exclude(recorders__in=Recorder.objects.present())[:PAGE_SIZE])
 

@@ -73,4 +73,4 @@ def _camera(request: HttpRequest, organisation: Organisation) -> Camera:
 
 def _listed(request: HttpRequest, found: QuerySet[Camera]) -> dict[str, object]:
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
-    return {"page": page, "wanted": " ".join(access_pick.words_of(request))}
+    return {"page": page, "wanted": " ".join(access_pick.words_asked(request))}

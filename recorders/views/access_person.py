@@ -32,6 +32,7 @@ from recorders.grants.limits import zone_of
 from recorders.models import Camera, Grant, Recorder
 from recorders.querysets import RecorderQuerySet
 from recorders.views.explain import person_of_organisation
+from recorders.words import MAX_TEXT, at_place, words_of
 
 PAGE_SIZE = 25  # recorders
 BATCH = 100  # recorders, of the file
@@ -51,7 +52,7 @@ class Seen:
 @for_administrators
 def person_access(request: HttpRequest, organisation: Organisation, user_id: UUID) -> HttpResponse:
     membership = _membership(request, organisation, user_id)
-    wanted = request.GET.get("q", "").strip()[:100]
+    wanted = request.GET.get("q", "").strip()[:MAX_TEXT]
     reached = _reached(membership, wanted)
     page = Paginator(reached, PAGE_SIZE).get_page(request.GET.get("page"))
     person = HowForm(membership, {}).seen_as()
@@ -100,8 +101,8 @@ def _reached(membership: Membership, wanted: str) -> RecorderQuerySet:
             | Q(pk__in=grants.values("recorder"))
             | Q(pk__in=grants.values("camera__recorder"))
         )
-    for word in wanted.split():
-        recorders = recorders.filter(Q(name__icontains=word) | Q(location__name__icontains=word))
+    for word in words_of(wanted):
+        recorders = recorders.filter(at_place(word))
     in_order = (Lower("location__name").asc(nulls_last=True), Lower("name"), F("pk"))
     found: RecorderQuerySet = recorders.select_related("organisation", "location")
     return found.order_by(*in_order)

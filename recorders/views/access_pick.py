@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
@@ -15,6 +15,7 @@ from accounts.models import Organisation
 from recorders.forms.access import parse_key
 from recorders.grants.values import Scope
 from recorders.models import Camera, Location, Recorder
+from recorders.words import at_place, of_camera, words_of
 
 SHOWN = 20  # of each kind; who does not find it there adds a word
 
@@ -35,8 +36,8 @@ class Kind:
     is_more: bool
 
 
-def words_of(request: HttpRequest) -> list[str]:
-    return request.GET.get("q", "").strip()[:100].split()
+def words_asked(request: HttpRequest) -> list[str]:
+    return words_of(request.GET.get("q", ""))
 
 
 def cameras(request: HttpRequest, organisation: Organisation) -> QuerySet[Camera]:
@@ -44,12 +45,8 @@ def cameras(request: HttpRequest, organisation: Organisation) -> QuerySet[Camera
     found = Camera.objects.visible_to(request.user).filter(
         is_present=True, recorder__organisation=organisation
     )
-    for word in words_of(request):
-        found = found.filter(
-            Q(name__icontains=word)
-            | Q(recorder__name__icontains=word)
-            | Q(recorder__location__name__icontains=word)
-        )
+    for word in words_asked(request):
+        found = found.filter(of_camera(word))
     in_order: QuerySet[Camera] = found.order_by("recorder__name", "recorder", "number")
     return in_order.select_related("recorder__location")
 
@@ -58,9 +55,9 @@ def kinds(request: HttpRequest, organisation: Organisation) -> list[Kind]:
     """What was found, of each kind of which there is something."""
     locations = Location.objects.visible_to(request.user).filter(organisation=organisation)
     recorders = Recorder.objects.visible_to(request.user).filter(organisation=organisation)
-    for word in words_of(request):
+    for word in words_asked(request):
         locations = locations.filter(name__icontains=word)
-        recorders = recorders.filter(Q(name__icontains=word) | Q(location__name__icontains=word))
+        recorders = recorders.filter(at_place(word))
     found = [
         _kind("Locations", locations, "location"),
         _kind("Recorders", recorders.select_related("location"), "recorder"),

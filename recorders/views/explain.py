@@ -91,7 +91,7 @@ def _ask_camera(
     context = {
         "membership": membership,
         "page": _page(request, found),
-        "wanted": " ".join(access_pick.words_of(request)),
+        "wanted": " ".join(access_pick.words_asked(request)),
     }
     return render(request, "recorders/access_why_camera.html", context)
 

@@ -16,7 +16,6 @@ from django.views.decorators.http import require_safe
 from accounts.permissions import person_of
 from recorders.doors import chosen_organisation, may_add_recorders
 from recorders.listing import (
-    MAX_SEARCH,
     STATES,
     by_place,
     camera_counts,
@@ -24,6 +23,7 @@ from recorders.listing import (
     recorders_of,
 )
 from recorders.refreshing import part, refreshed, reload_when_signed_out
+from recorders.words import MAX_TEXT
 
 PAGE_SIZE = 50
 _PART = "recorders/_list.html"
@@ -48,7 +48,7 @@ def list_part(request: HttpRequest) -> HttpResponse:
 
 def _context(request: HttpRequest) -> dict[str, Any]:  # Any: template values
     user, now = person_of(request), timezone.now()
-    text, state = request.GET.get("q", "")[:MAX_SEARCH], request.GET.get("state", "")
+    text, state = request.GET.get("q", "")[:MAX_TEXT], request.GET.get("state", "")
     state = state if state in STATES else ""
     organisation = chosen_organisation(request)
     customer = organisation if organisation and request.GET.get("customer") else None

@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.models import AuditEntry
 from incidents.jobs.export_run import run_export
 from incidents.models import Export, Incident
+from recorders.models import Grant
 from tests.conftest import give, take
 
 pytestmark = pytest.mark.django_db
@@ -329,3 +330,18 @@ def test_a_mail_server_that_is_away_does_not_hold_the_export_up(export, videos, 
         send_mail(export.pk, timezone.now() + timedelta(hours=tries))
     row = Export.objects.get(pk=export.pk)
     assert (row.state, row.mail_failures, row.notified_at) == ("done", 5, None)
+
+
+def test_grants_of_thousands_of_pieces_of_footage_are_decided(viewer, viewers, incident) -> None:
+    """Each may begin at another moment; the last of them alone covers all of the incident."""
+    cameras = list(incident.cameras.all())
+    viewers.grants.all().delete()
+    spans = [incident.end - timedelta(seconds=s) for s in range(1_500)]
+    Grant.objects.bulk_create(
+        Grant(group=viewers, camera=camera, footage_from=start, may_export=True)
+        for camera in cameras
+        for start in spans
+    )
+    assert Incident.objects.visible_to(viewer).get() == incident
+    viewers.grants.filter(footage_from__lte=incident.start).delete()
+    assert not Incident.objects.visible_to(viewer).exists()
