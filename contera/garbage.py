@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gc
 
-# A request for a long list makes some 10,000 objects and drops them by itself; the usual 700 made
-# the collector go through everything that is loaded in the middle of it.
-YOUNG, MIDDLE, OLD = 50_000, 20, 50
+# With the usual 700 the collector went through a list of 10,000 objects many times while it was made.
+# Much rarer is worse again: the cycles of many requests are then freed in the middle of one.
+YOUNG, MIDDLE, OLD = 10_000, 3, 5
 
 
 def collect_rarely() -> None:
