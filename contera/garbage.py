@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 
-# With the usual 700 the collector went through a list of 10,000 objects many times while it was made.
-# Much rarer is worse again: the cycles of many requests are then freed in the middle of one.
+# With the usual 700 the collector went through a list of 10,000 objects many times while it was
+# made. Much rarer is worse again: the cycles of many requests are then freed in the middle of one.
 YOUNG, MIDDLE, OLD = 10_000, 3, 5
 
 
