@@ -4,7 +4,8 @@ redirects, no proxy, bounded in size and time."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
@@ -24,6 +25,10 @@ MAX_URL = 2000
 
 class NotReached(Exception):
     """No answer that could be used, in words for whoever typed the address."""
+
+
+class NoAnswer(NotReached):
+    """Nobody answered, or not in time."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +72,29 @@ def fetch(
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
     """GET, or POST of a form or of a body. Raises NotReached."""
-    parts = checked(url, reach)
     sent = dict(headers or {})
     if form is not None:
         body = urlencode(form).encode()
         sent["Content-Type"] = "application/x-www-form-urlencoded"
+    with _asked(url, reach, body, sent) as (response, patience):
+        return Answer(response.status, _body(response, patience))
+
+
+def tell(url: str, reach: Reach, body: bytes, headers: Mapping[str, str]) -> int:
+    """POST of a body. Gives the status; what else the answer says is not read. Raises NotReached,
+    NoAnswer when nobody says a status in time."""
+    with _asked(url, reach, body, headers) as (response, patience):
+        if patience.is_over:  # broken off within the head, which looks like its end
+            raise NoAnswer(f"{urlsplit(url).hostname}: it did not answer in time.")
+        return response.status
+
+
+@contextmanager
+def _asked(
+    url: str, reach: Reach, body: bytes | None, headers: Mapping[str, str]
+) -> Iterator[tuple[urllib3.BaseHTTPResponse, Patience]]:
+    """The answer once its head is there; its connection lasts as long as the block."""
+    parts = checked(url, reach)
     with _pool(parts, reach) as pool, Patience(DEADLINE_S) as patience:
         patience.watch(pool)
         try:
@@ -79,16 +102,17 @@ def fetch(
                 "GET" if body is None else "POST",
                 parts._replace(scheme="", netloc="", fragment="").geturl() or "/",
                 body=body,
-                headers={"Host": parts.netloc, "Accept-Encoding": "identity", **sent},
+                headers={"Host": parts.netloc, "Accept-Encoding": "identity", **headers},
                 redirect=False,
                 retries=False,
                 preload_content=False,
                 decode_content=False,
                 timeout=urllib3.Timeout(connect=CONNECT_S, read=READ_S),
             )
-            return Answer(response.status, _body(response, patience))
+            with closing(response):
+                yield response, patience
         except HTTPError as error:
-            raise NotReached(f"{parts.hostname}: {_words(error)}.") from None
+            raise _not_reached(parts.hostname or "", error, patience) from None
 
 
 def _pool(parts: SplitResult, reach: Reach) -> urllib3.HTTPConnectionPool:
@@ -107,7 +131,7 @@ def _resolved(host: str, port: int, reach: Reach) -> str:
     try:
         addresses = look_up(host, port)
     except NameUnknown:
-        raise NotReached(f"{host}: the name is not known.") from None
+        raise NoAnswer(f"{host}: the name is not known.") from None
     if reason := refusal(addresses, reach):
         raise NotReached(f"{host} cannot be used: {reason}.")
     return str(addresses[0])
@@ -124,11 +148,12 @@ def _body(response: urllib3.BaseHTTPResponse, patience: Patience) -> bytes:
     return body
 
 
-def _words(error: HTTPError) -> str:
-    if isinstance(error, urllib3.exceptions.SSLError):
-        return "its certificate is not trusted"
+def _not_reached(host: str, error: HTTPError, patience: Patience) -> NotReached:
     # urllib3 counts a refused connection among those that took too long.
     is_refused = isinstance(error, urllib3.exceptions.NewConnectionError)
-    if isinstance(error, urllib3.exceptions.TimeoutError) and not is_refused:
-        return "it did not answer in time"
-    return "it did not answer"
+    is_late = isinstance(error, urllib3.exceptions.TimeoutError) and not is_refused
+    if is_late or patience.is_over:
+        return NoAnswer(f"{host}: it did not answer in time.")
+    if isinstance(error, urllib3.exceptions.SSLError):
+        return NotReached(f"{host}: its certificate is not trusted.")
+    return NoAnswer(f"{host}: it did not answer.")

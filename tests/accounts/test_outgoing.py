@@ -10,7 +10,7 @@ import pytest
 
 from accounts.outgoing import names, web
 from accounts.outgoing.addresses import Reach, refusal
-from accounts.outgoing.web import NotReached, checked, fetch
+from accounts.outgoing.web import NoAnswer, NotReached, checked, fetch, tell
 
 NEVER = ["169.254.169.254", "fe80::1", "100.100.100.200", "fd00:ec2::254", "0.0.0.0", "224.0.0.1"]
 INSIDE = ["10.0.0.5", "192.168.1.1", "fd12::1", "100.64.0.1"]
@@ -105,6 +105,30 @@ def test_who_answers_a_byte_at_a_time_holds_nobody_up(drip, monkeypatch, scheme,
     with pytest.raises(NotReached):
         fetch(f"{scheme}://{drip(opening)}", Reach.LABORATORY)
     assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize(
+    ("scheme", "opening"),
+    [
+        ("http", b"HTTP/1.1 200 OK\r\nX-Endless: "),
+        ("https", b"\x16\x03\x03\x40\x00"),  # a handshake record that never is whole
+    ],
+)
+def test_who_never_says_a_status_did_not_answer(drip, monkeypatch, scheme, opening):
+    monkeypatch.setattr(web, "DEADLINE_S", 0.3)
+    with pytest.raises(NoAnswer, match="in time"):
+        tell(f"{scheme}://{drip(opening)}", Reach.LABORATORY, b"{}", {})
+
+
+def test_of_who_is_told_something_the_status_is_enough(drip):
+    opening = b"HTTP/1.1 503 Busy\r\n\r\n"
+    assert tell(f"http://{drip(opening)}", Reach.LABORATORY, b"{}", {}) == 503
+
+
+def test_an_address_that_is_refused_is_no_silent_one():
+    with pytest.raises(NotReached) as refused:
+        tell("https://localhost/", Reach.PUBLIC, b"{}", {})
+    assert not isinstance(refused.value, NoAnswer)
 
 
 def test_a_resolver_that_hangs_holds_nobody_up(monkeypatch):
