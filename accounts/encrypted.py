@@ -18,17 +18,21 @@ from django.db import models
 from protocol import private_file
 
 
+class SecretLost(ImproperlyConfigured):
+    """No key of this installation opens a stored secret."""
+
+
 def encrypt(text: str) -> str:
     return _fernet().encrypt(text.encode()).decode()
 
 
 def decrypt(sealed: str) -> str:
-    """Raises ImproperlyConfigured when no key of this installation opens it."""
+    """Raises SecretLost when no key of this installation opens it."""
     try:
         return _fernet().decrypt(sealed.encode()).decode()
     except InvalidToken:
         fact = f"{settings.CONTERA_SECRETS_KEY_FILE} has no key that opens a stored secret"
-        raise ImproperlyConfigured(fact) from None
+        raise SecretLost(fact) from None
 
 
 class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # no generic at run time

@@ -88,8 +88,7 @@ class WebhooksView(ApiView, ListAPIView[Webhook]):
     serializer_class = WebhookSerializer
 
     def get_queryset(self) -> OrganisationOwnedQuerySet:
-        found: OrganisationOwnedQuerySet = Webhook.objects.visible_to(self.request.user)
-        return found
+        return _mine(self.request)
 
     @extend_schema(operation_id="webhooks_list")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # DRF's signature
@@ -188,7 +187,7 @@ class DeliveryAgainView(ApiView):
     )
     def post(self, request: Request, delivery_id: UUID) -> Response:
         """Send a delivery that ended once more."""
-        mine = Webhook.objects.visible_to(request.user)
+        mine = _mine(request).values("pk")
         found = get_object_or_404(WebhookDelivery, pk=delivery_id, webhook__in=mine)
         if not service.send_again(found):
             raise Problem(409, "under_way", "This delivery is under way already.")
@@ -197,7 +196,11 @@ class DeliveryAgainView(ApiView):
 
 
 def _webhook(request: Request, webhook_id: UUID) -> Webhook:
-    found: Webhook = get_object_or_404(
-        Webhook.objects.visible_to(request.user).select_related("organisation"), pk=webhook_id
-    )
+    found: Webhook = get_object_or_404(_mine(request).select_related("organisation"), pk=webhook_id)
+    return found
+
+
+def _mine(request: Request) -> OrganisationOwnedQuerySet:
+    """Without their secrets: only a new one is ever shown."""
+    found: OrganisationOwnedQuerySet = Webhook.objects.visible_to(request.user).defer("secret")
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import models
 
 from accounts.encrypted import EncryptedTextField
@@ -25,12 +27,16 @@ class Webhook(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     failing_since = models.DateTimeField(null=True)
-    rests_until = models.DateTimeField(null=True)  # after it did not answer at all
+    rests_until = models.DateTimeField(null=True)  # after nobody answered
 
     objects = OrganisationOwnedQuerySet.as_manager()
 
     class Meta:
         ordering = ["created_at"]
+
+    def rests(self, now: datetime) -> bool:
+        """Nothing but tests is sent to it now."""
+        return self.rests_until is not None and self.rests_until > now
 
 
 class WebhookDelivery(models.Model):

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.audit import Actor
@@ -15,6 +16,7 @@ from accounts.forms.refusals import accepts
 from accounts.forms.webhooks import WebhookChangeForm, WebhookForm
 from accounts.models import Organisation, Webhook, WebhookDelivery
 from accounts.permissions import for_administrators, person_of
+from accounts.querysets import OrganisationOwnedQuerySet
 from accounts.webhooks import service
 
 SHOWN = 50  # of the newest deliveries
@@ -23,8 +25,7 @@ SHOWN = 50  # of the newest deliveries
 @require_safe
 @for_administrators
 def webhooks(request: HttpRequest, organisation: Organisation) -> HttpResponse:
-    found = Webhook.objects.visible_to(request.user).filter(organisation=organisation)
-    return render(request, "accounts/webhooks.html", {"webhooks": found})
+    return render(request, "accounts/webhooks.html", {"webhooks": _mine(request, organisation)})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -55,7 +56,12 @@ def webhook(request: HttpRequest, organisation: Organisation, webhook_id: UUID) 
     if form.is_valid() and accepts(form, save):
         messages.success(request, "Saved.")
         return redirect("webhook", found.pk)
-    facts = {"webhook": found, "form": form, "deliveries": found.deliveries.all()[:SHOWN]}
+    facts = {
+        "webhook": found,
+        "rests": found.rests(timezone.now()),
+        "form": form,
+        "deliveries": found.deliveries.all()[:SHOWN],
+    }
     return render(request, "accounts/webhook.html", facts)
 
 
@@ -94,8 +100,8 @@ def remove(request: HttpRequest, organisation: Organisation, webhook_id: UUID) -
 @require_POST
 @for_administrators
 def send_again(request: HttpRequest, organisation: Organisation, delivery_id: UUID) -> HttpResponse:
-    mine = Webhook.objects.visible_to(request.user).filter(organisation=organisation)
-    found = get_object_or_404(WebhookDelivery, pk=delivery_id, webhook__in=mine)
+    mine = _mine(request, organisation)
+    found = get_object_or_404(WebhookDelivery, pk=delivery_id, webhook__in=mine.values("pk"))
     if service.send_again(found):
         messages.success(request, "It is sent again.")
     else:
@@ -104,9 +110,14 @@ def send_again(request: HttpRequest, organisation: Organisation, delivery_id: UU
 
 
 def _webhook(request: HttpRequest, organisation: Organisation, webhook_id: UUID) -> Webhook:
-    mine = Webhook.objects.visible_to(request.user).filter(organisation=organisation)
-    found: Webhook = get_object_or_404(mine, pk=webhook_id)
+    found: Webhook = get_object_or_404(_mine(request, organisation), pk=webhook_id)
     return found
+
+
+def _mine(request: HttpRequest, organisation: Organisation) -> OrganisationOwnedQuerySet:
+    """Without their secrets: a page is there, too, when no key opens them."""
+    visible = Webhook.objects.visible_to(request.user).filter(organisation=organisation)
+    return visible.defer("secret")
 
 
 def _secret(request: HttpRequest, webhook: Webhook, secret: str) -> HttpResponse:

@@ -5,13 +5,15 @@ pause, or FAILED. A worker that dies leaves a lease that runs out; the receiver 
 twice, with the same `Contera-Delivery`.
 
 An organisation has one under way at a time (accounts.webhooks.postman sends them). A receiver that
-does not answer at all is left alone for as long as it has been silent, whatever waits for it.
+says nothing at all, not even a refusal, is left alone for as long as it has been silent, whatever
+waits for it.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,12 +21,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Min, Q, QuerySet
+from django.db.models import F, Min, OuterRef, Q, QuerySet, Subquery
 
 from accounts.audit import PORTAL, record
+from accounts.encrypted import SecretLost
 from accounts.models import Webhook, WebhookDelivery
 from accounts.outgoing.addresses import Reach
-from accounts.outgoing.web import NotReached, fetch
+from accounts.outgoing.web import NoAnswer, NotReached, tell
 from accounts.webhooks import TEST
 from accounts.webhooks.signature import HEADER, signature
 from protocol.times import format_time
@@ -44,35 +47,31 @@ State = WebhookDelivery.State
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the receiver answered; without a status why it did not."""
+    """What the receiver answered; without a status why there is none. `is_silent`: it was asked,
+    and nobody answered."""
 
     status: int | None
     error: str = ""
+    is_silent: bool = False
 
 
 def reach() -> Reach:
     return Reach(settings.CONTERA_WEBHOOK_NETWORKS)
 
 
-def next_of_each(now: datetime, count: int) -> list[UUID]:
+def next_of_each(now: datetime, count: int, besides: Collection[UUID] = ()) -> list[UUID]:
     """What waits, or lost its worker: the oldest of each organisation that has none under way."""
     under_way = WebhookDelivery.objects.filter(state=State.SENDING, lease_until__gte=now)
-    due = _due(now).exclude(webhook__organisation__in=under_way.values("webhook__organisation"))
-    waiting = due.order_by().values("webhook__organisation").annotate(oldest=Min("created_at"))
-    chosen = waiting.order_by("oldest").values_list("webhook__organisation", flat=True)[:count]
-    oldest = (due.filter(webhook__organisation=one).first() for one in list(chosen))
-    return [delivery.pk for delivery in oldest if delivery is not None]
+    due = _due(now).exclude(pk__in=besides)
+    due = due.exclude(webhook__organisation__in=under_way.values("webhook__organisation"))
+    oldest = due.filter(webhook__organisation=OuterRef("webhook__organisation")).values("pk")[:1]
+    organisations = due.order_by().values("webhook__organisation")
+    chosen = organisations.annotate(since=Min("created_at"), oldest=Subquery(oldest))
+    return list(chosen.order_by("since").values_list("oldest", flat=True)[:count])
 
 
 def forget_old(now: datetime) -> None:
     WebhookDelivery.objects.filter(created_at__lt=now - KEPT).delete()
-
-
-def deliver(delivery_id: UUID | str, now: datetime) -> None:
-    """Sends it if it is due, nobody else does, and the organisation has no other under way."""
-    delivery = claim(delivery_id, now)
-    if delivery is not None:
-        settle(delivery, send(delivery, now), now)
 
 
 def rest_of(silent_for: timedelta) -> timedelta:
@@ -81,16 +80,18 @@ def rest_of(silent_for: timedelta) -> timedelta:
 
 
 def settle(delivery: WebhookDelivery, outcome: Outcome, now: datetime) -> None:
+    """Writes down how it went, and what that says about the receiver."""
     status = outcome.status
-    if status is None:
+    webhook = Webhook.objects.filter(pk=delivery.webhook_id)
+    if status is not None:
+        webhook.update(rests_until=None)
+    elif outcome.is_silent:
         _rest(delivery, now)
-        _failed(delivery, None, outcome.error, now)
-    elif 200 <= status < 300:
+    if status is not None and 200 <= status < 300:
         _finish(delivery, state=State.DONE, status_code=status, error="", done_at=now)
-        answered = Webhook.objects.filter(pk=delivery.webhook_id)
-        answered.update(failing_since=None, rests_until=None)
+        webhook.update(failing_since=None)
     else:
-        _failed(delivery, status, f"The receiver answered {status}.", now)
+        _failed(delivery, status, outcome.error or f"The receiver answered {status}.", now)
 
 
 def body_of(delivery: WebhookDelivery) -> dict[str, Any]:
@@ -105,7 +106,8 @@ def body_of(delivery: WebhookDelivery) -> dict[str, Any]:
 
 
 def send(delivery: WebhookDelivery, now: datetime) -> Outcome:
-    """Within 10 s, without the database. Nobody reads the body of the answer."""
+    """Within 10 s and the look-up of the name, without the database. Of the answer only the status
+    is read."""
     webhook, body = delivery.webhook, json.dumps(body_of(delivery)).encode()
     headers = {
         "Content-Type": "application/json",
@@ -115,9 +117,9 @@ def send(delivery: WebhookDelivery, now: datetime) -> Outcome:
         HEADER: signature(webhook.secret, int(now.timestamp()), body),
     }
     try:
-        return Outcome(fetch(webhook.url, reach(), body=body, headers=headers).status)
+        return Outcome(tell(webhook.url, reach(), body, headers))
     except NotReached as error:
-        return Outcome(None, str(error))
+        return Outcome(None, str(error), is_silent=isinstance(error, NoAnswer))
 
 
 def _due(now: datetime) -> QuerySet[WebhookDelivery]:
@@ -129,7 +131,8 @@ def _due(now: datetime) -> QuerySet[WebhookDelivery]:
 
 @transaction.atomic
 def claim(delivery_id: UUID | str, now: datetime) -> WebhookDelivery | None:
-    """Of several workers woken for one delivery, or for several of an organisation, one gets it."""
+    """The delivery, with the secret of its webhook, for whoever may send it now: nobody while
+    another of the organisation is under way. What cannot be sent at all fails here."""
     of_it = WebhookDelivery.objects.filter(pk=delivery_id).values("webhook__organisation")
     webhooks = Webhook.objects.select_for_update().filter(organisation__in=of_it).order_by("pk")
     under_way = WebhookDelivery.objects.filter(
@@ -142,11 +145,25 @@ def claim(delivery_id: UUID | str, now: datetime) -> WebhookDelivery | None:
     claimed = _due(now).filter(pk=delivery_id)
     if not claimed.update(state=State.SENDING, lease_until=now + LEASE, attempt=F("attempt") + 1):
         return None
-    found = WebhookDelivery.objects.select_related("webhook__organisation").get(pk=delivery_id)
-    if found.webhook.is_enabled or found.event == TEST:
-        return found
-    _finish(found, state=State.FAILED, error="The webhook is switched off.", done_at=now)
-    return None
+    found = WebhookDelivery.objects.select_related("webhook__organisation")
+    delivery = found.defer("webhook__secret").get(pk=delivery_id)
+    if reason := _hindrance(delivery):
+        _finish(delivery, state=State.FAILED, error=reason, done_at=now)
+        return None
+    return delivery
+
+
+def _hindrance(delivery: WebhookDelivery) -> str:
+    """Why it cannot be sent, whatever the receiver does. Loads the secret."""
+    webhook = delivery.webhook
+    if not webhook.is_enabled and delivery.event != TEST:
+        return "The webhook is switched off."
+    try:
+        webhook.refresh_from_db(fields=["secret"])
+    except SecretLost:
+        logger.error("webhook %s: no key of this installation opens its secret", webhook.pk)  # noqa: TRY400  no traceback says more
+        return "No key of this portal opens the secret of the webhook: make a new secret."
+    return ""
 
 
 def _rest(delivery: WebhookDelivery, now: datetime) -> None:

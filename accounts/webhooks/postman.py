@@ -6,8 +6,11 @@ A turn is short; the next one comes after the jobs that wait by then.
 
 from __future__ import annotations
 
+import logging
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
+from datetime import datetime
+from uuid import UUID
 
 from django.core.cache import cache
 from django.utils import timezone
@@ -15,6 +18,8 @@ from django.utils import timezone
 from accounts.models import WebhookDelivery
 from accounts.webhooks import delivery
 from accounts.webhooks.delivery import Outcome
+
+logger = logging.getLogger(__name__)
 
 AT_ONCE = 16  # receivers; each has 10 s
 TURN_S = 20.0  # in which deliveries begin
@@ -28,28 +33,59 @@ def take_turn() -> bool:
     holds the turn looks for what is due once more after it."""
     if not cache.add(KEY, True, KEY_S):
         return False
+    broken: set[UUID] = set()  # could not be claimed; left to a later turn
     try:
-        _deliver_due(time.monotonic() + TURN_S)
+        _deliver_due(time.monotonic() + TURN_S, broken)
     finally:
         cache.delete(KEY)
-    return bool(delivery.next_of_each(timezone.now(), 1))
+    return bool(delivery.next_of_each(timezone.now(), 1, broken))
 
 
-def _deliver_due(until: float) -> None:
-    """Requests run in threads; the database is asked by this one alone."""
+def _deliver_due(until: float, broken: set[UUID]) -> None:
+    """Requests run in threads; the database is asked by this one alone. What was sent is settled
+    whatever happens to the turn."""
     running: dict[Future[Outcome], WebhookDelivery] = {}
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook") as pool:
-        while True:
-            free = AT_ONCE - len(running) if time.monotonic() < until else 0
-            for claimed in _claimed(free):
-                running[pool.submit(delivery.send, claimed, timezone.now())] = claimed
-            if not running:
-                return
-            for sent in wait(running, LOOK_AGAIN_S, FIRST_COMPLETED).done:
-                delivery.settle(running.pop(sent), sent.result(), timezone.now())
+        try:
+            while time.monotonic() < until:
+                for claimed in _claimed(AT_ONCE - len(running), broken):
+                    running[pool.submit(delivery.send, claimed, timezone.now())] = claimed
+                if not running:
+                    return
+                for sent in wait(running, LOOK_AGAIN_S, FIRST_COMPLETED).done:
+                    _settle(running.pop(sent), sent)
+        finally:
+            for sent in as_completed(running):
+                _settle(running[sent], sent)
 
 
-def _claimed(count: int) -> list[WebhookDelivery]:
+def _claimed(count: int, broken: set[UUID]) -> list[WebhookDelivery]:
     now = timezone.now()
-    tried = (delivery.claim(pk, now) for pk in delivery.next_of_each(now, count))
+    tried = (_claim(pk, now, broken) for pk in delivery.next_of_each(now, count, broken))
     return [claimed for claimed in tried if claimed is not None]
+
+
+def _claim(pk: UUID, now: datetime, broken: set[UUID]) -> WebhookDelivery | None:
+    """One that cannot be claimed keeps none of the others."""
+    try:
+        return delivery.claim(pk, now)
+    except Exception:
+        logger.exception("webhook delivery %s cannot be claimed", pk)
+        broken.add(pk)
+        return None
+
+
+def _settle(claimed: WebhookDelivery, sent: Future[Outcome]) -> None:
+    """What cannot be written down is sent again once its lease is over."""
+    try:
+        delivery.settle(claimed, _outcome(claimed, sent), timezone.now())
+    except Exception:
+        logger.exception("webhook delivery %s: how it went cannot be written down", claimed.pk)
+
+
+def _outcome(claimed: WebhookDelivery, sent: Future[Outcome]) -> Outcome:
+    try:
+        return sent.result()
+    except Exception:
+        logger.exception("webhook delivery %s could not be sent", claimed.pk)
+        return Outcome(None, "The portal could not send it.")

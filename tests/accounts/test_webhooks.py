@@ -19,9 +19,11 @@ from accounts.webhooks.delivery import (
     GIVEN_UP_AFTER,
     MAX_REST,
     PAUSES,
-    deliver,
+    claim,
     forget_old,
     next_of_each,
+    send,
+    settle,
 )
 from accounts.webhooks.service import MAX_WAITING, add_webhook, announce, change_webhook
 from accounts.webhooks.signature import HEADER, is_signed, signature
@@ -31,6 +33,7 @@ from recorders.services.presence import tell_offline, tell_online
 pytestmark = pytest.mark.django_db
 
 State = WebhookDelivery.State
+SILENT = "The server does not answer at all"
 
 
 class Receiver(HTTPServer):
@@ -38,7 +41,7 @@ class Receiver(HTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.status, self.got = 200, []
+        self.status, self.length, self.got = 200, 0, []
 
     @property
     def url(self):
@@ -51,7 +54,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.got.append((self.path, dict(self.headers), body))
         self.send_response(self.server.status)
         self.send_header("Location", "http://127.0.0.1:1/")
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(self.server.length))
         self.end_headers()
 
     def log_message(self, *args):
@@ -84,8 +87,18 @@ def signed_in(person):
     return client
 
 
+def page_of(webhook, person):
+    return signed_in(person).get(f"/webhooks/{webhook.pk}/").content.decode()
+
+
 def only_delivery():
     return WebhookDelivery.objects.get()
+
+
+def deliver(delivery_id, moment):
+    """What a turn does with it, if it may be sent."""
+    if claimed := claim(delivery_id, moment):
+        settle(claimed, send(claimed, moment), moment)
 
 
 def sent_at(moment):
@@ -159,6 +172,14 @@ def test_it_is_switched_off_after_three_days_without_a_success(webhook, receiver
     assert WebhookDelivery.objects.count() == 1
 
 
+def test_of_an_answer_the_status_alone_counts(webhook, receiver, organisation):
+    """However long its body claims to be."""
+    receiver.length = 10**9
+    announce(organisation.pk, "recorder.offline", {})
+    sent = sent_at(timezone.now())
+    assert (sent.state, sent.status_code) == (State.DONE, 200)
+
+
 def test_of_two_workers_one_sends_and_a_lost_one_is_followed(webhook, receiver, organisation):
     announce(organisation.pk, "recorder.offline", {})
     now = timezone.now()
@@ -180,6 +201,7 @@ def test_an_organisation_has_one_delivery_under_way_and_the_next_follows(
     now = timezone.now()
     assert next_of_each(now, 9) == [slow.pk, other.pk]
     assert next_of_each(now, 1) == [slow.pk]
+    assert next_of_each(now, 9, [slow.pk]) == [waiting.pk, other.pk]
     lease = {"state": State.SENDING, "lease_until": now + timedelta(seconds=9)}
     WebhookDelivery.objects.filter(pk=slow.pk).update(**lease)
     assert next_of_each(now, 9) == [other.pk]
@@ -190,6 +212,14 @@ def test_an_organisation_has_one_delivery_under_way_and_the_next_follows(
     assert next_of_each(later, 9) == [slow.pk]
     deliver(slow.pk, later)
     assert next_of_each(later, 9) == [waiting.pk]
+
+
+def test_who_is_next_is_one_query(webhook, receiver, stranger, django_assert_num_queries):
+    elsewhere = add_webhook(stranger.memberships.get().organisation, receiver.url, [], PORTAL)
+    for one in (webhook, elsewhere, webhook):
+        announce(one.organisation_id, "recorder.offline", {})
+    with django_assert_num_queries(1):
+        assert len(next_of_each(timezone.now(), 9)) == 2
 
 
 @pytest.mark.parametrize(
@@ -213,19 +243,51 @@ def test_a_receiver_that_does_not_answer_rests(webhook, organisation, silent_for
     assert next_of_each(now + rest, 9) != []
 
 
+@pytest.mark.parametrize("status", [204, 500])
 def test_it_rests_no_more_once_it_answers_or_somebody_wants_it(
-    webhook, organisation, receiver, owner
+    status, webhook, organisation, receiver, owner
 ):
-    now = timezone.now()
+    """A refusal is an answer, too: what waits is tried by its own pauses."""
+    receiver.status, now = status, timezone.now()
     Webhook.objects.update(rests_until=now + timedelta(hours=1), failing_since=now)
     announce(organisation.pk, "recorder.offline", {})
     assert next_of_each(now, 9) == []
-    page = signed_in(owner).get(f"/webhooks/{webhook.pk}/").content.decode()
-    assert "The server does not answer at all" in page
+    assert SILENT in page_of(webhook, owner)
     tried = service.send_test(webhook, owner)
     assert next_of_each(timezone.now(), 9) == [tried.pk]
     deliver(tried.pk, timezone.now())
     assert len(next_of_each(timezone.now(), 9)) == 1
+    assert SILENT not in page_of(webhook, owner)
+
+
+def test_a_rest_that_is_over_is_not_shown(webhook, owner):
+    Webhook.objects.update(rests_until=timezone.now() - timedelta(seconds=1))
+    assert SILENT not in page_of(webhook, owner)
+
+
+def test_a_receiver_that_nobody_asked_does_not_rest(settings, webhook, organisation):
+    """An address that is refused is not a silent one."""
+    settings.CONTERA_WEBHOOK_NETWORKS = "public"
+    Webhook.objects.update(url="https://127.0.0.1/")
+    announce(organisation.pk, "recorder.offline", {})
+    assert "cannot be used" in sent_at(timezone.now()).error
+    assert Webhook.objects.get().rests_until is None
+
+
+def test_a_secret_that_no_key_opens_is_said_and_can_be_replaced(
+    settings, tmp_path, webhook, organisation, receiver, owner
+):
+    settings.CONTERA_SECRETS_KEY_FILE = tmp_path / "other"
+    announce(organisation.pk, "recorder.offline", {})
+    failed = sent_at(timezone.now())
+    assert (failed.state, receiver.got) == (State.FAILED, [])
+    assert "make a new secret" in failed.error
+    assert "make a new secret" in page_of(webhook, owner)
+    assert signed_in(owner).get("/webhooks/").status_code == 200
+    assert signed_in(owner).get(f"/api/v1/webhooks/{webhook.pk}/").status_code == 200
+    assert signed_in(owner).post(f"/webhooks/{webhook.pk}/secret/").status_code == 200
+    assert service.send_again(failed)
+    assert sent_at(timezone.now()).state == State.DONE
 
 
 def test_tests_are_bounded(webhook, owner, monkeypatch):
