@@ -206,7 +206,7 @@ class Writer:
 def _options(profile: Profile) -> dict[str, str]:
     kbps = profile.bit_rate // 1000
     return {
-        "preset": "veryfast",
+        "preset": "superfast",
         "profile": "main",
         "tune": "zerolatency",
         "g": str(FPS),
