@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit_check_jobs, audit_retention, invitations, mail
+from accounts import audit_check_jobs, invitations, mail
 from accounts.models import Membership, Organisation, User
 from accounts.organisations import consent_mails, consents
 from accounts.organisations.brands import brand_of
@@ -120,17 +120,12 @@ def _send(
         mail.rendered(organisation, subject, template, context, [user.email]).send()
 
 
-@shared_task
+@shared_task(
+    expires=60,  # beat's next comes then
+    soft_time_limit=audit_check_jobs.TURN_S,
+    time_limit=audit_check_jobs.KILLED_AFTER_S,
+)
 def keep_audit_trails() -> None:
-    """Beat's: wakes a worker for each trail that is to be checked."""
-    for organisation_id in audit_check_jobs.due(timezone.now()):
-        check_audit_trail.delay(str(organisation_id))
-
-
-@shared_task
-def check_audit_trail(organisation_id: str) -> None:
-    """Checks a trail, and takes old lines out of a good one."""
-    now = timezone.now()
-    organisation = audit_check_jobs.claim(UUID(organisation_id), now)
-    if organisation and audit_check_jobs.check(organisation, now):
-        audit_retention.prune(organisation, now)
+    """Woken by beat, by who wants a check, and by the turn before."""
+    if audit_check_jobs.take_turn():
+        keep_audit_trails.delay()

@@ -17,7 +17,6 @@ from accounts.audit import Actor, Line, record, record_lines
 from accounts.audit_check import check_trail
 from accounts.audit_seals import read_seal
 from accounts.models import AuditEntry
-from accounts.tasks import check_audit_trail
 
 ADA = Actor(None, "ada@harbour.test", "192.0.2.1")
 BOB = Actor(None, "bob@harbour.test", "192.0.2.2")
@@ -192,9 +191,9 @@ def test_a_seal_is_downloaded_and_its_download_is_a_line(signed_in, trail):
 
 
 def _work(trail):
-    """What beat and a worker do."""
+    """What a worker does."""
     assert audit_check_jobs.due(timezone.now()) == [trail.pk]
-    check_audit_trail(str(trail.pk))
+    assert audit_check_jobs.take_turn() is False
 
 
 def test_the_page_says_that_the_trail_is_in_order_once_it_was_checked(signed_in, trail):
@@ -209,12 +208,13 @@ def test_the_page_says_that_the_trail_is_in_order_once_it_was_checked(signed_in,
 def test_a_check_on_request_is_a_workers_and_the_page_says_how_far_it_is(signed_in, trail):
     _work(trail)
     assert signed_in.post("/audit/keeping/check/").status_code == 302
+    now = timezone.now()
     for words in ("Waiting for a worker", "Being checked"):
         page = signed_in.get("/audit/keeping/").content.decode()
         assert words in page
-        assert 'hx-get="/audit/keeping/state/"' in page
-        audit_check_jobs.claim(trail.pk, timezone.now())
-    audit_check_jobs.check(trail, timezone.now())
+        assert 'hx-get="/audit/keeping/state/' in page
+        audit_check_jobs.claim(trail.pk, now)
+    audit_check_jobs.check(trail, now)
     part = signed_in.get("/audit/keeping/state/").content.decode()
     assert "is as it was written" in part
     assert "hx-get" not in part
