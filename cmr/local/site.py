@@ -150,8 +150,8 @@ class LocalSite:
         headers = {
             **PAGE_HEADERS,
             "Cache-Control": "no-cache",
-            # The page of a recorder that moves to another port asks there whether it has started.
-            "Cross-Origin-Resource-Policy": "same-site",
+            # Public, and asked for across ports: by the page that waits for a restart.
+            "Cross-Origin-Resource-Policy": "cross-origin",
             "ETag": file.etag,
         }
         if request.headers.get("If-None-Match") == file.etag:
