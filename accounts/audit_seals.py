@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
 from accounts.audit import Actor, record
 from accounts.audit_check import read_head
 from accounts.models import Organisation
@@ -49,8 +51,9 @@ def make_seal(organisation: Organisation, now: datetime) -> dict[str, Any]:  # A
     return {**content, "signature": portal_signer().sign_detached(KIND, _canonical(content))}
 
 
+@transaction.atomic
 def take_seal(organisation: Organisation, actor: Actor, now: datetime) -> dict[str, Any]:
-    """A seal for somebody; that they took it is the line it names."""
+    """A seal for somebody; that they took it is the line it names: the chain is locked between."""
     record(organisation, actor, "audit.sealed", organisation)
     return make_seal(organisation, now)
 

@@ -67,3 +67,10 @@ class AuditHead(models.Model):
     # One that somebody wants now, one that a worker has in hand (accounts.audit_check_jobs).
     check_asked_at = models.DateTimeField(null=True)
     check_began_at = models.DateTimeField(null=True)
+
+    @property
+    def check_step(self) -> str:
+        """How far the check is that somebody asked for; empty when nobody waits for one."""
+        if self.check_asked_at is None:
+            return ""
+        return "waiting" if self.check_began_at is None else "checking"

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts import audit_check_jobs, audit_files
 from accounts.audit import Actor, Line, record, record_lines
 from accounts.audit_check import check_trail
-from accounts.audit_seals import read_seal
+from accounts.audit_seals import read_seal, take_seal
 from accounts.models import AuditEntry
 
 ADA = Actor(None, "ada@harbour.test", "192.0.2.1")
@@ -190,6 +190,19 @@ def test_a_seal_is_downloaded_and_its_download_is_a_line(signed_in, trail):
     assert check_trail(trail, {seal.number: seal.hash}).fault is None
 
 
+@pytest.mark.django_db(transaction=True)
+def test_no_line_comes_between_that_of_a_seal_and_the_seal(trail, monkeypatch):
+    """Both are one transaction, which holds the lock of the chain from the line on."""
+
+    def fails(organisation):
+        raise RuntimeError("no seal")
+
+    monkeypatch.setattr("accounts.audit_seals.read_head", fails)
+    with pytest.raises(RuntimeError):
+        take_seal(trail, ADA, timezone.now())
+    assert not AuditEntry.objects.filter(action="audit.sealed").exists()
+
+
 def _work(trail):
     """What a worker does."""
     assert audit_check_jobs.due(timezone.now()) == [trail.pk]
@@ -213,11 +226,27 @@ def test_a_check_on_request_is_a_workers_and_the_page_says_how_far_it_is(signed_
         page = signed_in.get("/audit/keeping/").content.decode()
         assert words in page
         assert 'hx-get="/audit/keeping/state/' in page
+        assert '<div aria-live="polite"><div class="stack" id="audit-check"' in page.replace(
+            "\n", ""
+        )
         audit_check_jobs.claim(trail.pk, now)
     audit_check_jobs.check(trail, now)
     part = signed_in.get("/audit/keeping/state/").content.decode()
     assert "is as it was written" in part
     assert "hx-get" not in part
+
+
+def test_the_page_that_waits_is_told_what_changes_alone(signed_in, trail):
+    """So that nobody hears the same words again and again."""
+    _work(trail)
+    audit_check_jobs.ask(trail, timezone.now())
+    asked = signed_in.get("/audit/keeping/").content.decode()
+    assert 'hx-get="/audit/keeping/state/?shown=waiting"' in asked
+    assert signed_in.get("/audit/keeping/state/?shown=waiting").status_code == 204
+    audit_check_jobs.claim(trail.pk, timezone.now())
+    begun = signed_in.get("/audit/keeping/state/?shown=waiting")
+    assert 'hx-get="/audit/keeping/state/?shown=checking"' in begun.content.decode()
+    assert "aria-live" not in begun.content.decode()
 
 
 def test_one_worker_checks_a_trail_until_its_lease_is_over(trail):
