@@ -22,7 +22,10 @@ class WithoutLinks(logging.Filter):
     """An address in a mail is half a password: the line tells which page it was, not which link."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        said = record.getMessage()
+        try:
+            said = record.getMessage()
+        except Exception:  # noqa: BLE001  whatever it is, the handler reports it; nobody else hears of it
+            return True
         shortened = _LINKS.sub(r"\1…", said)
         if shortened != said:
             record.msg, record.args = shortened, ()
