@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.views import LoginView
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.forms.single_sign_on import HandleForm
-from accounts.models import Organisation
+from accounts.models import IdentityProvider, Organisation, User
 from accounts.organisations.brands import brand_of
 from accounts.single_sign_on import providers
+from accounts.single_sign_on.forced import providers_to_use
 
 
 @require_safe
@@ -27,15 +29,21 @@ def choose(request: HttpRequest) -> HttpResponse:
 @require_safe
 def entrance(request: HttpRequest, handle: str) -> HttpResponse:
     """Of everybody who is not signed in, and of who is, but belongs nowhere before they come
-    through their organisation's provider."""
+    through this provider."""
     known = _known(handle)
-    provider = known["sign_on"]
-    memberships = request.memberships  # type: ignore[attr-defined]  # our middleware's
-    if request.user.is_authenticated and not memberships and provider and provider.is_forced:
+    if _waits_for(request.user, known["sign_on"]):
         context = {**known, "redirect_field_value": request.GET.get("next", "")}
         return render(request, "accounts/sign_on_needed.html", context)
     page: HttpResponse = EntranceView.as_view(extra_context=known)(request)
     return page
+
+
+def _waits_for(user: User | AnonymousUser, provider: IdentityProvider | None) -> bool:
+    """By the way they signed in, the person belongs nowhere, and by this provider they would."""
+    if provider is None or isinstance(user, AnonymousUser) or not user.is_authenticated:
+        return False
+    waiting = providers_to_use(user, is_strong=user.circumstances.is_strong)
+    return waiting.filter(pk=provider.pk).exists()
 
 
 class EntranceView(LoginView):  # type: ignore[misc]  # allauth ships no types

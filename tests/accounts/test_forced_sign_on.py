@@ -12,7 +12,7 @@ from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
 
-WORDS = "Your password was right, but it does not count there."
+WORDS = "You are signed in another way, which does not count there."
 
 
 @pytest.fixture
@@ -87,3 +87,23 @@ def test_nobody_who_belongs_somewhere_is_asked_again(client, owner, viewer, prov
     provider.save()
     client.force_login(viewer)
     assert client.get("/sign-in/harbour/").status_code == 302
+
+
+def test_only_whom_the_provider_waits_for_is_told_so(client, viewer, stranger, provider):
+    """However they signed in: nobody else is told that they would belong there."""
+    stranger.memberships.update(state=Membership.State.DISABLED)
+    client.force_login(stranger)
+    assert client.get("/sign-in/harbour/").status_code == 302
+    client.force_login(viewer)
+    assert WORDS in client.get("/sign-in/harbour/").content.decode()
+
+
+def test_who_is_waited_for_twice_may_come_either_way(client, viewer, stranger, provider):
+    elsewhere = stranger.memberships.get().organisation
+    Membership.objects.create(user=viewer, organisation=elsewhere, state="active")
+    IdentityProvider.objects.create(
+        organisation=elsewhere, kind="oidc", name="Other ID", is_enabled=True, is_forced=True
+    )
+    client.force_login(viewer)
+    for handle in ("harbour", elsewhere.handle):
+        assert WORDS in client.get(f"/sign-in/{handle}/").content.decode()
