@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
@@ -13,6 +14,7 @@ from celery import current_app
 from channels.layers import get_channel_layer
 from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -34,8 +36,7 @@ def announce_change(users: Iterable[User]) -> None:
     """After the transaction: every session of these people must renew its token at once."""
     user_ids = [str(user.pk) for user in users]
     transaction.on_commit(lambda: _note(user_ids), robust=True)
-    transaction.on_commit(lambda: _signal(user_ids))
-    transaction.on_commit(lambda: _wake_worker(user_ids))
+    transaction.on_commit(lambda: _tell(user_ids))
 
 
 def access_changed(organisation_ids: Iterable[UUID]) -> None:
@@ -51,6 +52,14 @@ def _note(user_ids: Sequence[str]) -> None:
     access_changed(members.values_list("organisation", flat=True).distinct())
 
 
+def _tell(user_ids: Sequence[str]) -> None:
+    """The moment comes first: whoever renews from then on has the new rights, and is not asked
+    again when a worker gets to it."""
+    changed_at = timezone.now()
+    _signal(user_ids)
+    _wake_worker(user_ids, changed_at)
+
+
 def _signal(user_ids: Sequence[str]) -> None:
     layer = get_channel_layer()
     for user_id in user_ids:
@@ -61,12 +70,13 @@ def _signal(user_ids: Sequence[str]) -> None:
             return
 
 
-def _wake_worker(user_ids: Sequence[str]) -> None:
+def _wake_worker(user_ids: Sequence[str], changed_at: datetime) -> None:
     """By name: this app knows no recorders."""
     for first in range(0, len(user_ids), PEOPLE_PER_TASK):
         people = list(user_ids[first : first + PEOPLE_PER_TASK])
         try:
-            current_app.send_task(TASK, args=[people], expires=ACCESS_LIFETIME_S, retry=False)
+            args = [people, changed_at.timestamp()]
+            current_app.send_task(TASK, args=args, expires=ACCESS_LIFETIME_S, retry=False)
         except (OperationalError, OSError) as error:
             logger.warning("access change not told to recorders: %s", error)
             return

@@ -36,6 +36,7 @@ RECORDER_LIFETIME_S = 60
 LEEWAY_S = 5  # clocks of portal and relay
 ORDER_S = 0.1  # clocks of a portal's machines: which came first, a token or a change of rights
 RECORDER_LEEWAY_S = 300  # a recorder's clock may be off; its portal tells it by how much
+ACCESS_CHANGE = "access-change"  # the session of the portal's word that rights changed: no viewer's
 
 MAX_TOKEN_BYTES = 8 * 1024
 _ALGORITHM = "EdDSA"
@@ -74,6 +75,12 @@ class AccessToken:
     issued_at: float = 0  # set when a token is verified; to the millisecond
     footage: Footage = field(default_factory=dict)
     address: str | None = None
+
+    @property
+    def is_access_change(self) -> bool:
+        """The portal's word that the rights of this person changed when it was issued; viewers get
+        no such token."""
+        return self.session_id == ACCESS_CHANGE
 
     def allows(self, right: str, camera: int) -> bool:
         return right in self.grants.get(camera, frozenset())

@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from urllib3.exceptions import HTTPError
 
 from accounts.models import User
+from protocol.tokens import ACCESS_CHANGE
 from recorders.models import Recorder
 from streaming.relayed import ANSWER_S, PREFIX
 from streaming.services import powerless_token
@@ -33,10 +34,10 @@ TELL_S = 3.0  # a recorder with a link answers at once; a stream should end with
 Message = tuple[str, str]  # recorder id, token
 
 
-def tell_recorders(user_ids: Sequence[str], now: datetime) -> None:
+def tell_recorders(user_ids: Sequence[str], changed_at: datetime, now: datetime) -> None:
     """One message for each person and recorder that they may be watching; within ANSWER_S, so that
     silent recorders do not keep the worker."""
-    messages = list(islice(_messages(user_ids, now), MAX_MESSAGES + 1))
+    messages = list(islice(_messages(user_ids, changed_at, now), MAX_MESSAGES + 1))
     if len(messages) > MAX_MESSAGES:
         logger.warning("access change: only the first %d recorders are told", MAX_MESSAGES)
     if not messages:
@@ -49,10 +50,12 @@ def tell_recorders(user_ids: Sequence[str], now: datetime) -> None:
     logger.info("access change: told %d of %d recorders", sum(outcomes), len(outcomes))
 
 
-def _messages(user_ids: Iterable[str], now: datetime) -> Iterator[Message]:
+def _messages(user_ids: Iterable[str], changed_at: datetime, now: datetime) -> Iterator[Message]:
+    """Of the moment of the change: tokens from after it have the new rights and stay."""
     for user in User.objects.filter(pk__in=list(user_ids)):
         for recorder in _watched(user, now):
-            yield str(recorder.pk), powerless_token(user, recorder, "access-change", now).text
+            token = powerless_token(user, recorder, ACCESS_CHANGE, changed_at)
+            yield str(recorder.pk), token.text
 
 
 def _watched(user: User, now: datetime) -> list[Recorder]:

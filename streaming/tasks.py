@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from celery import shared_task
 from django.utils import timezone
 
 
 @shared_task(name="streaming.tell_recorders")  # accounts.access wakes it by this name
-def tell_recorders(user_ids: list[str]) -> None:
+def tell_recorders(user_ids: list[str], changed_at: float) -> None:
+    """`changed_at`: Unix seconds."""
     from streaming import access_changes
 
-    access_changes.tell_recorders(user_ids, timezone.now())
+    moment = datetime.fromtimestamp(changed_at, UTC)
+    access_changes.tell_recorders(user_ids, moment, timezone.now())
 
 
 @shared_task

@@ -309,6 +309,8 @@ async def _renew(api: Api, call: Call) -> Response:
 
 async def _change_access(api: Api, call: Call) -> Response:
     """The rights of the token's person changed when it was issued: direct sessions must renew."""
+    if not call.token.is_access_change:
+        raise ApiError(403, "not_granted", "the portal alone tells of changed rights")
     api.holders.tell(call.token.user_id, call.token.issued_at)
     api.registration.ask_for_heartbeat()  # it brings the newer on-site list
     return Response(204)

@@ -120,7 +120,7 @@ class Session:
 
     def access_changed(self, at: float) -> None:
         """Rights may have changed: a token from after `at` within RENEWAL_S, or the end. Being told
-        again gives no more time: anybody can tell of themselves."""
+        again gives no more time."""
         if self._token is None or self._token.issued_at > at or self._renewed_after >= at:
             return
         self._renewed_after = at

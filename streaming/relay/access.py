@@ -127,6 +127,8 @@ def need_of(request: Request) -> Need | None:
 
 def check_right(credential: Credential, request: Request) -> None:
     """Raises Refusal 403 `relay_off` (only control may pass here) or `not_granted`."""
+    if is_access_change(request) and not credential.access.is_access_change:
+        raise refusals.not_the_portal()
     if not credential.has_relay and not is_control(request):
         raise refusals.relay_off()
     need = need_of(request)
@@ -145,13 +147,6 @@ def check_live(credential: Credential, camera: int) -> None:
 def is_access_change(request: Request) -> bool:
     """True when the portal tells that the rights of the token's person changed."""
     return request.method == "POST" and request.path == ACCESS_CHANGES
-
-
-def is_outdated(access: AccessToken, change: AccessToken) -> bool:
-    """Whether a token that tells of changed rights is about this one: of the same person at the
-    same recorder, and not issued before it."""
-    is_theirs = (access.user_id, access.recorder_id) == (change.user_id, change.recorder_id)
-    return is_theirs and access.issued_at <= change.issued_at
 
 
 def is_control(request: Request) -> bool:

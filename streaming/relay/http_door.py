@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from protocol.http_message import MAX_REQUEST_BODY_BYTES, Request, ResponseHead
-from protocol.tokens import AccessToken, bearer
+from protocol.tokens import bearer
 from streaming.relay import passage
 from streaming.relay.answers import SECURITY_HEADERS
 from streaming.relay.hub import Hub
@@ -24,7 +24,6 @@ class HttpDoor:
         self._scope = scope
         self._wire = wire
         self._running: Running | None = None
-        self._customer: str | None = None  # whose viewers we were counted among
         self._outlet = HttpOutlet(wire)
 
     async def serve(self, recorder_id: str, path: str) -> None:
@@ -41,8 +40,6 @@ class HttpDoor:
             await self._carry()
         finally:
             self._hub.release(self)
-            if self._customer is not None:
-                self._hub.see_off(self._customer)
             if self._running is not None:
                 self._running.cancel()
             wire.on_writable = wire.on_lost = nothing
@@ -55,10 +52,10 @@ class HttpDoor:
         if self._running is not None and not self._running.check(now):
             self._outlet.fail("too_slow", "")
 
-    def access_changed(self, change: AccessToken) -> None:
+    def access_changed(self, at: float) -> None:
         """There is no way to ask for a newer token in mid-stream."""
         if self._running is not None:
-            self._running.access_changed(change)
+            self._running.access_changed(at)
 
     def stop(self) -> None:
         """A finite answer goes on; live video is ended by its feed."""
@@ -74,8 +71,7 @@ class HttpDoor:
         target = f"{path}?{query}" if query else path
         request = Request(self._scope["method"], target, headers, body)
         self._hub.keep(self)
-        self._hub.admit(credential.access.organisation_id)
-        self._customer = credential.access.organisation_id
+        self._hub.admit(self, credential.access)
         return open_request(self._hub, recorder_id, credential, request, self._outlet)
 
     async def _carry(self) -> None:

@@ -17,11 +17,11 @@ from protocol.tokens import AccessToken, KeyRing, RelayPass, TokenError
 from streaming.relay import refusals
 from streaming.relay.access import Credential, check_live, verify_viewer
 from streaming.relay.answers import filter_request_headers
+from streaming.relay.audience import Audience, Served
 from streaming.relay.clock import Clock
 from streaming.relay.exchange import Exchange, Sink, Source, State
 from streaming.relay.feed import Feed
 from streaming.relay.limits import (
-    MAX_CUSTOMER_SESSIONS,
     MAX_EXCHANGES,
     MAX_LINKS,
     MAX_SESSIONS,
@@ -36,13 +36,10 @@ from streaming.relay.viewings import RelayViewings
 FeedKey = tuple[str, int, str]
 
 
-class Checked(Protocol):
+class Checked(Served, Protocol):
     """Whatever serves a viewer, and wants to look at its deadlines once a tick."""
 
     def check(self, now: float, unix_s: float) -> None: ...
-    def access_changed(self, change: AccessToken) -> None:
-        """The rights of the token's person at its recorder changed when it was issued."""
-
     def stop(self) -> None:
         """The relay is being stopped."""
 
@@ -78,7 +75,7 @@ class Hub:
         self._feeds: dict[FeedKey, Feed] = {}
         self._viewers: dict[str, LiveViewer] = {}
         self._checked: dict[Checked, None] = {}  # sessions and passages, in order of arrival
-        self._customers: Counter[str] = Counter()  # viewers by organisation
+        self._audience = Audience(self.counters)
         self._passes = PassReader(keys)
 
     # Recorders.
@@ -236,27 +233,19 @@ class Hub:
             raise refusals.too_busy("viewers")
         self._checked[checked] = None
 
+    def admit(self, checked: Checked, access: AccessToken) -> None:
+        """It has shown a token; until `release` it counts among its customer's viewers and is told
+        of changed rights. Raises Refusal 503 for one too many of the customer."""
+        self._audience.admit(checked, access)
+
     def release(self, checked: Checked) -> None:
+        """Safe to call twice."""
         self._checked.pop(checked, None)
+        self._audience.see_off(checked)
 
     def tell_access_change(self, change: AccessToken) -> None:
-        """To whoever is served here; the recorder tells those that it serves itself (A6)."""
-        for checked in list(self._checked):
-            checked.access_changed(change)
-
-    def admit(self, organisation_id: str) -> None:
-        """One more viewer of this customer, until `see_off`; raises Refusal 503 for one too many,
-        so that no customer takes the room of all others (R14)."""
-        if self._customers[organisation_id] >= MAX_CUSTOMER_SESSIONS:
-            self.counters["customer_full"] += 1
-            raise refusals.too_busy("viewers of this organisation")
-        self._customers[organisation_id] += 1
-
-    def see_off(self, organisation_id: str) -> None:
-        """The viewer is gone."""
-        self._customers[organisation_id] -= 1
-        if not self._customers[organisation_id]:
-            del self._customers[organisation_id]
+        """To whoever of that person is served here; the recorder tells those it serves itself."""
+        self._audience.tell(change)
 
     # Time.
 

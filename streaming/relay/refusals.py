@@ -47,6 +47,10 @@ def not_granted(right: str) -> Refusal:
     return Refusal(403, "not_granted", f"The token does not grant {right} on this camera.")
 
 
+def not_the_portal() -> Refusal:
+    return Refusal(403, "not_granted", "The portal alone tells of changed rights.")
+
+
 def renewal_required() -> Refusal:
     return Refusal(401, "renewal_required", "Rights have changed; ask again with a new token.")
 

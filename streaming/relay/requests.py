@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Protocol
 
 from protocol.http_message import Request, ResponseHead
-from protocol.tokens import AccessToken
 from streaming.relay import refusals
 from streaming.relay.access import (
     Credential,
@@ -15,7 +14,6 @@ from streaming.relay.access import (
     check_right,
     check_target,
     is_access_change,
-    is_outdated,
     live_target,
 )
 from streaming.relay.feed import Feed
@@ -38,8 +36,8 @@ class Running(Protocol):
     def renew(self, credential: Credential) -> None:
         """The viewer's new token: what it no longer grants ends at once (A6)."""
 
-    def access_changed(self, change: AccessToken) -> None:
-        """The rights of the change's person changed: what an older token sustains ends."""
+    def access_changed(self, at: float) -> None:
+        """The viewer's rights changed at `at` (Unix seconds): what an older token sustains ends."""
 
     def check(self, now: float) -> bool:
         """False when the viewer has taken nothing for too long."""
@@ -64,8 +62,8 @@ class Watching:
         except Refusal as refusal:
             self._feed.cut(self._viewer, refusal)
 
-    def access_changed(self, change: AccessToken) -> None:
-        if is_outdated(self._viewer.credential.access, change):
+    def access_changed(self, at: float) -> None:
+        if self._viewer.credential.access.issued_at <= at:
             self._feed.cut(self._viewer, refusals.renewal_required())
 
     def check(self, now: float) -> bool:
@@ -88,7 +86,7 @@ class Passing:
         except Refusal as refusal:
             self._passage.cut(refusal)
 
-    def access_changed(self, change: AccessToken) -> None:
+    def access_changed(self, at: float) -> None:
         """A file that is being sent ends with itself."""
 
 

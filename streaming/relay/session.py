@@ -20,9 +20,9 @@ from protocol.session import (
     encode,
     encode_notice,
 )
-from protocol.tokens import ORDER_S, AccessToken
+from protocol.tokens import ORDER_S
 from streaming.relay import passage
-from streaming.relay.access import Credential, is_outdated
+from streaming.relay.access import Credential
 from streaming.relay.hub import Hub
 from streaming.relay.limits import MESSAGE_BURST, MESSAGES_PER_S, RENEWAL_S
 from streaming.relay.refusals import Refusal
@@ -44,7 +44,6 @@ class SessionDoor:
         self._wire = wire
         self._now = hub.clock.monotonic
         self._credential: Credential | None = None
-        self._customer: str | None = None  # whose viewers we were counted among
         self._streams: dict[int, Running] = {}
         self._last_stream = 0
         self._is_closed = False
@@ -79,23 +78,20 @@ class SessionDoor:
 
     def disconnected(self) -> None:
         """The socket is gone; nothing is written any more."""
-        if self._customer is not None:
-            self._hub.see_off(self._customer)
-            self._customer = None
         self._is_closed = True
         self._hub.release(self)
         for running in list(self._streams.values()):
             running.cancel()
         self._streams.clear()
 
-    def access_changed(self, change: AccessToken) -> None:
+    def access_changed(self, at: float) -> None:
         """As a recorder is told; in the portal a signal mostly came first."""
-        if self._credential is not None and is_outdated(self._credential.access, change):
-            self.require_renewal(change.issued_at)
+        if self._credential is not None and self._credential.access.issued_at <= at:
+            self.require_renewal(at)
 
     def require_renewal(self, at: float) -> None:
         """Rights changed at `at` (Unix seconds): a token from after it within RENEWAL_S, or the
-        end. Being told again gives no more time: anybody can tell of themselves."""
+        end. Being told again gives no more time."""
         if self._credential is None or self._is_closed or at <= self._renewed_after:
             return
         self._renewed_after = at
@@ -168,13 +164,11 @@ class SessionDoor:
             self._continue(credential)
 
     def _begin(self, credential: Credential) -> None:
-        customer = credential.access.organisation_id
         try:
-            self._hub.admit(customer)
+            self._hub.admit(self, credential.access)
         except Refusal as refusal:
             self._close(CLOSE_BUSY, refusal.code)
             return
-        self._customer = customer
         self._credential = credential
         self._deadline = None
         if not self._hub.is_linked(self._recorder_id):

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from protocol.fragments import Segment
 from protocol.http_message import ResponseHead
 from protocol.tokens import (
+    ACCESS_CHANGE,
     ACCESS_LIFETIME_S,
     PATHS,
     AccessToken,
@@ -87,6 +88,12 @@ def access_token(
     rights = {n: frozenset(r) for n, r in (grants or {1: {"live", "playback", "export"}}).items()}
     access = AccessToken(session, user, "organisation", recorder, 0, rights, paths=frozenset(paths))
     return sign_access_token(SIGNER, access, clock.unix(), life_s)
+
+
+def change_token(clock: FakeClock, user: str = "owner") -> str:
+    """The portal's word that this person's rights changed now: it grants nothing."""
+    access = AccessToken(ACCESS_CHANGE, user, "organisation", RECORDER, 0, paths=frozenset())
+    return sign_access_token(SIGNER, access, clock.unix())
 
 
 def credential(hub: Hub, clock: FakeClock, **what: Any) -> Credential:

@@ -12,7 +12,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from protocol.session import MessageType, decode, encode
-from tests.relay.cast import FakeClock, access_token
+from protocol.tokens import PATHS
+from tests.relay.cast import FakeClock, access_token, change_token
 from tests.relay.real import RealSite, Relay, now, running_relay
 from tests.relay.test_server import address, answer, connect, headers
 
@@ -35,7 +36,7 @@ class Program:
     """Watches by plain HTTP."""
 
     def __init__(self, client: aiohttp.ClientSession, relay: Relay, user: str) -> None:
-        self._client, self._relay = client, relay
+        self._client, self._relay, self._user = client, relay, user
         self._token = headers(user=user)
         self.stream_id = ""
 
@@ -44,6 +45,12 @@ class Program:
         self._got = await stack.enter_async_context(watching)
         self.stream_id = self._got.headers["Contera-Stream"]
         await self._got.content.readany()
+
+    async def renew(self, clock: FakeClock) -> None:
+        headers = {"Authorization": f"Bearer {access_token(clock, user=self._user)}"}
+        renewal = address(self._relay, f"/v1/streams/{self.stream_id}/renewal")
+        async with self._client.post(renewal, headers=headers) as renewed:
+            assert renewed.status == 204
 
     async def ends(self) -> None:
         """Returns when it was cut: long before its token is over, and its camera stops."""
@@ -57,9 +64,13 @@ class Program:
 
 async def change(client: aiohttp.ClientSession, relay: Relay, user: str) -> None:
     """As the portal tells it: with a token of that person that grants nothing."""
-    token = headers(user=user, grants={1: set()}, paths=())
-    async with client.post(address(relay, "/v1/access-changes"), headers=token) as told:
-        assert told.status == 200  # what this site answers to everything
+    assert await tell(client, relay, change_token(now(), user)) == 200  # as this site does always
+
+
+async def tell(client: aiohttp.ClientSession, relay: Relay, token: str) -> int:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with client.post(address(relay, "/v1/access-changes"), headers=headers) as told:
+        return told.status
 
 
 async def test_a_programs_stream_ends_and_nobody_elses(
@@ -80,14 +91,33 @@ async def test_a_stream_that_was_renewed_since_goes_on(
     anna = Program(client, relay, "anna")
     async with AsyncExitStack() as stack:
         await anna.begin(stack)
-        earlier = FakeClock(time.time() - 1)
-        before = access_token(earlier, user="anna", grants={1: set()}, paths=())
-        renewal = address(relay, f"/v1/streams/{anna.stream_id}/renewal")
-        async with client.post(renewal, headers=headers(user="anna")) as renewed:
-            assert renewed.status == 204
-        change = address(relay, "/v1/access-changes")
-        async with client.post(change, headers={"Authorization": f"Bearer {before}"}):
-            pass
+        await anna.renew(now())
+        assert await tell(client, relay, change_token(FakeClock(time.time() - 1), "anna")) == 200
+        await anna.goes_on()
+
+
+@pytest.mark.parametrize(("later_s", "goes_on"), [(-0.002, False), (0.0, False), (0.002, True)])
+async def test_the_order_counts_also_within_a_second(
+    relay: Relay, client: aiohttp.ClientSession, later_s: float, goes_on: bool
+) -> None:
+    """By when the portal issued token and change, not by when it is told."""
+    changed_at = int(time.time()) - 1 + 0.5
+    anna = Program(client, relay, "anna")
+    async with AsyncExitStack() as stack:
+        await anna.begin(stack)
+        await anna.renew(FakeClock(changed_at + later_s))
+        assert await tell(client, relay, change_token(FakeClock(changed_at), "anna")) == 200
+        await (anna.goes_on() if goes_on else anna.ends())
+
+
+async def test_the_portal_alone_can_tell(relay: Relay, client: aiohttp.ClientSession) -> None:
+    """R14: a viewer's token does nothing there, neither here nor at the recorder."""
+    anna = Program(client, relay, "anna")
+    async with AsyncExitStack() as stack:
+        await anna.begin(stack)
+        for paths in (PATHS, ()):
+            assert await tell(client, relay, access_token(now(), user="anna", paths=paths)) == 403
+        assert relay.hub.counters["exchange_done"] == 0
         await anna.goes_on()
 
 

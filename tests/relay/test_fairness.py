@@ -52,15 +52,17 @@ async def test_five_hundred_slow_viewers_do_not_hold_up_another_customers_frame(
 async def test_one_customer_cannot_take_all_the_room(
     hub: Hub, site: Site, clock: FakeClock
 ) -> None:
-    for _ in range(MAX_CUSTOMER_SESSIONS):
-        hub.admit("organisation")
+    customer = hub.verify_viewer(access_token(clock), RECORDER).access
+    viewers = [SessionDoor(hub, RECORDER, Socket()) for _ in range(MAX_CUSTOMER_SESSIONS)]
+    for viewer in viewers:
+        hub.admit(viewer, customer)
     wire = show(hub, access_token(clock))
     assert wire.closed == (CLOSE_BUSY, "too_busy")
     with pytest.raises(Refusal):
-        hub.admit("organisation")
+        hub.admit(SessionDoor(hub, RECORDER, Socket()), customer)
     access = AccessToken("session", "user", "another organisation", RECORDER, 0, {})
     assert show(hub, sign_access_token(SIGNER, access, int(clock.unix()))).closed is None
-    hub.see_off("organisation")
+    hub.release(viewers[0])
     assert show(hub, access_token(clock)).closed is None
 
 
@@ -77,7 +79,7 @@ async def test_viewers_that_left_make_room(hub: Hub, site: Site, clock: FakeCloc
 async def test_a_token_of_another_recorder_takes_no_room(hub: Hub, clock: FakeClock) -> None:
     wire = show(hub, access_token(clock, recorder=OTHER))
     assert wire.closed is not None
-    assert not hub._customers
+    assert not len(hub._audience)
 
 
 def show(hub: Hub, token: str) -> Socket:

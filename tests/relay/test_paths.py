@@ -6,6 +6,8 @@ import pytest
 
 from protocol.http_message import Request
 from protocol.session import MessageType, encode
+from protocol.tokens import ACCESS_CHANGE
+from streaming.relay.access import is_access_change
 from streaming.relay.hub import Hub
 from streaming.relay.refusals import Refusal
 from streaming.relay.requests import open_request
@@ -40,9 +42,11 @@ VIDEO = [
 async def test_control_passes_without_the_relay_path(
     hub: Hub, site: Site, clock: FakeClock, asked: str
 ) -> None:
-    """Also without any right at a camera: the recorder decides who may ask it what."""
+    """Also without any right at a camera: the recorder decides who may ask it what. The portal
+    alone tells of changed rights."""
     method, target = asked.split()
-    who = credential(hub, clock, paths=DIRECT, grants={})
+    session = ACCESS_CHANGE if is_access_change(Request(method, target)) else "session"
+    who = credential(hub, clock, paths=DIRECT, grants={}, session=session)
     open_request(hub, RECORDER, who, Request(method, target), Screen())
     assert site.take().request.startswith(f"{method} {target} ".encode())
 

@@ -3,16 +3,19 @@ token. The recorder's doors and the relay are real."""
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from accounts.access import TASK, announce_change
+from accounts.signing import portal_keys
+from protocol.tokens import verify_access_token
 from recorders.models import Grant
 from streaming import access_changes, viewing
 from streaming.access_changes import tell_recorders
-from streaming.services import issue_token
+from streaming.services import issue_token, powerless_token
 from streaming.tasks import tell_recorders as task
 from tests.streaming.real_site import RealSite, running_site, until
 from tests.streaming.test_sessions import open_session
@@ -64,13 +67,19 @@ def old_token(person, recorder):
     return issue_token(person, recorder, "s", timezone.now() - timedelta(seconds=2)).text
 
 
+def tell(user_ids, later=timedelta(0)):
+    """Of a change of this moment; `later` a worker gets to it."""
+    now = timezone.now()
+    tell_recorders(user_ids, now, now + later)
+
+
 @pytest.mark.usefixtures("at_the_sites_relay")
 def test_a_direct_session_must_renew_when_rights_change(site, recorder, viewer, cameras):
     """A6: without a newer token it ends after three seconds."""
     watcher = Watcher(site, old_token(viewer, recorder))
     open_session(viewer, recorder)
     Grant.objects.all().delete()
-    tell_recorders([str(viewer.pk)], timezone.now())
+    tell([str(viewer.pk)])
     assert watcher.closed_with() == 4401
     assert watcher.notices == ["renewal_required"]
 
@@ -79,7 +88,7 @@ def test_a_direct_session_must_renew_when_rights_change(site, recorder, viewer, 
 def test_nobody_elses_session_is_asked(site, recorder, viewer, owner, cameras):
     watcher, bystander = (Watcher(site, old_token(who, recorder)) for who in (viewer, owner))
     open_session(viewer, recorder)
-    tell_recorders([str(viewer.pk)], timezone.now())
+    tell([str(viewer.pk)])
     assert watcher.closed_with() == 4401
     assert not bystander.watching.done()
     bystander.watching.cancel()
@@ -92,7 +101,7 @@ def test_the_node_that_has_the_link_is_found(site, recorder, viewer, cameras, se
         settings.CONTERA_RELAY_URLS = [gone, elsewhere.relay.url, site.relay.url]
         watcher = Watcher(site, old_token(viewer, recorder))
         open_session(viewer, recorder)
-        tell_recorders([str(viewer.pk)], timezone.now())
+        tell([str(viewer.pk)])
         assert watcher.closed_with() == 4401
 
 
@@ -101,27 +110,27 @@ def told(monkeypatch):
     """Who was told; no relay is asked."""
     messages = []
 
-    def tell(web, message, ends_at):
+    def note(web, message, ends_at):
         messages.append(message)
         return True
 
-    monkeypatch.setattr(access_changes, "_tell", tell)
+    monkeypatch.setattr(access_changes, "_tell", note)
     return messages
 
 
 def test_only_recorders_that_somebody_may_be_watching_are_told(recorder, viewer, owner, told):
-    tell_recorders([str(viewer.pk)], timezone.now())
+    tell([str(viewer.pk)])
     assert told == []
     open_session(viewer, recorder)
-    tell_recorders([str(owner.pk)], timezone.now())
+    tell([str(owner.pk)])
     assert told == []
-    tell_recorders([str(viewer.pk), str(owner.pk)], timezone.now())
+    tell([str(viewer.pk), str(owner.pk)])
     assert [recorder_id for recorder_id, _ in told] == [str(recorder.pk)]
 
 
 def test_recorders_that_are_offline_are_not_told(recorder, viewer, told):
     open_session(viewer, recorder)
-    tell_recorders([str(viewer.pk)], timezone.now() + timedelta(minutes=1))
+    tell([str(viewer.pk)], timedelta(minutes=1))
     assert told == []
 
 
@@ -129,7 +138,7 @@ def test_the_number_of_messages_is_bounded(recorder, viewer, owner, told, monkey
     monkeypatch.setattr(access_changes, "MAX_MESSAGES", 1)
     for person in (viewer, owner):
         open_session(person, recorder)
-    tell_recorders([str(viewer.pk), str(owner.pk)], timezone.now())
+    tell([str(viewer.pk), str(owner.pk)])
     assert len(told) == 1
 
 
@@ -145,7 +154,7 @@ def test_without_redis_a_session_opens_all_the_same(viewer, recorder, settings, 
     """R10: then a withdrawn right ends with the token."""
     settings.REDIS_URL = "unix:///nowhere/valkey.sock"
     viewing.note_viewing(viewer.pk, recorder.pk)
-    tell_recorders([str(viewer.pk)], timezone.now())
+    tell([str(viewer.pk)])
     assert "not noted who watches" in caplog.text
     assert "not told to recorders" in caplog.text
 
@@ -161,5 +170,29 @@ def test_a_change_wakes_the_worker_after_the_transaction(
     with django_capture_on_commit_callbacks(execute=True):
         announce_change([viewer])
         assert sent == []
-    assert sent == [(task.name, [[str(viewer.pk)]])]
-    assert task.name == TASK
+        before = time.time()
+    [(name, [people, changed_at])] = sent
+    assert name == task.name == TASK
+    assert people == [str(viewer.pk)]
+    assert before <= changed_at <= time.time()
+
+
+def test_recorders_are_told_when_the_rights_changed(recorder, viewer, told):
+    """However late a worker gets to it: who renewed since has the new rights."""
+    open_session(viewer, recorder)
+    changed_at = time.time() - 7.25
+    task([str(viewer.pk)], changed_at)
+    [(recorder_id, text)] = told
+    change = verify_access_token(portal_keys(), text, recorder_id, int(time.time()))
+    assert change.issued_at == pytest.approx(changed_at, abs=0.001)
+    assert change.is_access_change
+    assert (change.grants, change.paths) == ({}, frozenset())
+
+
+def test_no_viewer_gets_the_token_that_tells_of_changes(recorder, viewer):
+    """R14: also the one that grants nothing is another."""
+    opened = open_session(viewer, recorder).json()
+    powerless = powerless_token(viewer, recorder, opened["session_id"], timezone.now())
+    for text in (opened["token"], powerless.text):
+        access = verify_access_token(portal_keys(), text, str(recorder.pk), int(time.time()))
+        assert not access.is_access_change

@@ -26,7 +26,7 @@ POLICY = {
     "GET /v1/cameras/1/snapshot.jpg": "live",
     f"GET /v1/cameras/1/snapshot.jpg?time={END}": "playback",
     f"POST /v1/streams/{STREAM}/renewal": "",  # of a stream whose number nobody guesses
-    "POST /v1/access-changes": "",  # about the token's own person
+    "POST /v1/access-changes": "",  # the portal alone: tests/cmr/doors/test_access_changes.py
     "POST /v1/network-test": "",  # needs a right of the recorder: tests/cmr/api/test_routes.py
     "GET /v1/network-test": "",
     "POST /v1/p2p": "",
