@@ -140,7 +140,7 @@ def test_a_slow_recorder_gives_the_worker_back(
         settings.CONTERA_RELAY_URLS = [site.relay.url]
         began = time.monotonic()
         waiting = run(export)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 8  # the relay itself takes 10 s, or never ends
     assert (waiting.state, waiting.failures) == ("queued", 0)
     assert waiting.error == f"Recorder “Gate” {words}."
     assert waiting.not_before > timezone.now()

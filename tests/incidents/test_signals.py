@@ -47,10 +47,14 @@ class Socket(ApplicationCommunicator):
         return json.loads((await self.receive_output(10))["text"])
 
     async def is_closed(self) -> bool:
-        """By the portal, as somebody who sees nothing."""
-        if await self.receive_nothing(0.2):
-            return False
-        return (await self.receive_output(10))["code"] == 4404
+        """By the portal, as somebody who sees nothing: within seconds, or a TimeoutError."""
+        return (await self.receive_output(5)).get("code") == 4404
+
+    async def goes_on(self, incident_id) -> bool:
+        """What happens now is told, as the next thing."""
+        await database_sync_to_async(announce)(incident_id)
+        said = await self.receive_output(10)
+        return said["type"] == "websocket.send" and json.loads(said["text"]) == {"type": "changed"}
 
     async def close(self) -> None:
         await self.send_input({"type": "websocket.disconnect", "code": 1000})

@@ -350,7 +350,10 @@ async def test_whatever_ends_a_right_ends_what_runs(name: str, told: list[str]) 
     assert str(case.person.pk) in told
     assert case.recorder.pk in watched
     assert await running.ends()
-    assert await page.is_closed() == (name not in PAGE_STAYS)
+    if name in PAGE_STAYS:
+        assert await page.goes_on(case.incident.pk)
+    else:
+        assert await page.is_closed()
     await running.browser.leave()
     await page.close()
 
