@@ -20,7 +20,7 @@ PART_BYTES = 16 * 1024 * 1024  # S3 allows 10,000 parts: 160 GB, a day of one ca
 
 
 @dataclass(frozen=True)
-class Patience:
+class Timeouts:
     """How long a silent service is waited for, and how often it is asked."""
 
     connect_s: float
@@ -28,16 +28,16 @@ class Patience:
     tries: int
 
 
-JOB = Patience(5, 10, 2)  # with their connections within the lease of a job
-PAGE = Patience(3, 6, 1)  # somebody waits
+JOB = Timeouts(5, 10, 2)  # with their connections within the lease of a job
+PAGE = Timeouts(3, 6, 1)  # somebody waits
 
 
 class S3Storage:
     """Objects go up as multipart uploads whose id the caller keeps, so that they resume."""
 
-    def __init__(self, address: S3Address, patience: Patience = JOB) -> None:
+    def __init__(self, address: S3Address, timeouts: Timeouts = JOB) -> None:
         self._address = address
-        self._patience = patience
+        self._timeouts = timeouts
         self._bucket = address.bucket
         self._opened: S3Client | None = None
 
@@ -86,7 +86,7 @@ class S3Storage:
     @property
     def _client(self) -> S3Client:
         if self._opened is None:
-            self._opened = _open_client(self._address, self._patience)
+            self._opened = _open_client(self._address, self._timeouts)
         return self._opened
 
     def _begin(self, key: str, remember: Callable[[str], None]) -> str:
@@ -161,7 +161,7 @@ class S3Storage:
             raise in_words(error, "the spool folder") from error
 
 
-def _open_client(address: S3Address, patience: Patience) -> S3Client:
+def _open_client(address: S3Address, timeouts: Timeouts) -> S3Client:
     import boto3
     from botocore.config import Config
 
@@ -172,9 +172,9 @@ def _open_client(address: S3Address, patience: Patience) -> S3Client:
         aws_access_key_id=address.access_key,
         aws_secret_access_key=address.secret_key,
         config=Config(
-            connect_timeout=patience.connect_s,
-            read_timeout=patience.read_s,
-            retries={"mode": "standard", "total_max_attempts": patience.tries},
+            connect_timeout=timeouts.connect_s,
+            read_timeout=timeouts.read_s,
+            retries={"mode": "standard", "total_max_attempts": timeouts.tries},
             s3={"addressing_style": "path"},
             # Many S3-compatible services do not know the newer checksums; we compare SHA-256.
             request_checksum_calculation="when_required",

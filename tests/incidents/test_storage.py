@@ -16,7 +16,7 @@ from incidents.storage import s3 as s3_module
 from incidents.storage.address import FolderAddress, S3Address, parse_address
 from incidents.storage.errors import StorageError, in_words
 from incidents.storage.folder import FolderStorage
-from incidents.storage.s3 import PAGE, Patience, S3Storage
+from incidents.storage.s3 import PAGE, S3Storage, Timeouts
 from tests.incidents.fault_proxy import FaultProxy, fault_proxy
 from tests.services.s3 import S3Server
 
@@ -45,7 +45,7 @@ def proxy(s3: S3Server) -> Iterator[FaultProxy]:
 def cloud(s3: S3Server, bucket: str, proxy: FaultProxy, monkeypatch) -> S3Storage:
     """Parts of 5 MiB, the smallest that S3 takes; a silent service is given up after 3 s."""
     monkeypatch.setattr(s3_module, "PART_BYTES", 5 * 1024 * 1024)
-    storage = S3Storage(_address(s3, bucket, proxy), Patience(5, 3, 2))
+    storage = S3Storage(_address(s3, bucket, proxy), Timeouts(5, 3, 2))
     storage.delete(KEY)
     return storage
 
