@@ -46,7 +46,7 @@ def parse(data: bytes) -> list[Row]:
         raise BadTable("The file is empty.")
     heads = [name.strip().lower() for name in lines[0][1]]
     names = [OTHER_NAMES.get(head, head) for head in heads]
-    _check_columns(names)
+    _check_columns(heads, names)
     rows = [_row(line, dict(zip(names, cells, strict=False))) for line, cells in lines[1:]]
     if len(rows) > MAX_ROWS:
         raise BadTable(f"The file has {len(rows)} people. Divide it: at most {MAX_ROWS} at once.")
@@ -79,15 +79,22 @@ def _cells(text: str) -> Iterator[tuple[int, list[str]]]:
         raise BadTable(f"Line {reader.line_num} is no line of a CSV file: {error}.") from None
 
 
-def _check_columns(names: list[str]) -> None:
+def _check_columns(heads: list[str], names: list[str]) -> None:
+    """`names` are the columns that the headings stand for."""
     if unknown := [name for name in names if name not in COLUMNS]:
         raise BadTable(
             f"There is no column “{unknown[0][:40]}”. The columns are {', '.join(COLUMNS)}."
         )
-    if len(set(names)) < len(names):
-        raise BadTable("A column is there twice.")
+    for name in COLUMNS:
+        same = [head for head, meant in zip(heads, names, strict=True) if meant == name]
+        if len(same) > 1:
+            raise BadTable(f"The columns {_quoted(same)} mean the same: keep one of them.")
     if "email" not in names:
         raise BadTable("The column “email” is missing: the e-mail address or user name.")
+
+
+def _quoted(heads: Iterable[str]) -> str:
+    return " and ".join(f"“{head}”" for head in heads)
 
 
 def _row(line: int, cells: dict[str, str]) -> Row:

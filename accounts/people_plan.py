@@ -71,8 +71,8 @@ def _fault(
     known = people.get(row.login)
     states = (ACTIVE, DISABLED, INVITED)
     faults = {
-        "The e-mail address is missing.": not row.login,
-        "This login is in the table twice.": row.login in seen,
+        "The e-mail address or user name is missing.": not row.login,
+        "This e-mail address or user name is in the table twice.": row.login in seen,
         f"There is no group called {', '.join(unknown)[:200]}.": bool(unknown),
         f"A state is {ACTIVE} or {DISABLED}, not {(row.state or '')[:40]}.": row.state is not None
         and row.state not in states,

@@ -74,6 +74,26 @@ def test_the_column_of_addresses_may_be_called_as_people_do(head):
     assert parse(f"{head},name\na@b.test,Anna\n".encode())[0].login == "a@b.test"
 
 
+@pytest.mark.parametrize(
+    ("heads", "words"),
+    [
+        ("email,name,login", "“email” and “login” mean the same"),
+        ("E-mail,name,E-mail address", "“e-mail” and “e-mail address” mean the same"),
+        ("email,name,Name", "“name” and “name” mean the same"),
+    ],
+)
+def test_columns_that_mean_the_same_are_named(heads, words):
+    with pytest.raises(BadTable, match=words):
+        parse(f"{heads}\na@b.test,Anna,anna\n".encode())
+
+
+def test_who_is_in_the_table_twice_is_refused_the_second_time():
+    rows = [Row(2, "bob@x.test", "Bob", (), None), Row(3, "bob@x.test", "Bob", (), None)]
+    first, second = plan(rows, KNOWN, [], {})
+    assert (first.kind, second.kind) == (Kind.INVITE, Kind.REFUSED)
+    assert second.words == ("This e-mail address or user name is in the table twice.",)
+
+
 KNOWN = {"anna@x.test": Known("Anna", frozenset({"Guards"}), "active")}
 
 
@@ -90,7 +110,11 @@ KNOWN = {"anna@x.test": Known("Anna", frozenset({"Guards"}), "active")}
         (Row(2, "anna@x.test", "", None, "disabled"), Kind.CHANGE, ("Disabled",)),
         (Row(2, "bob@x.test", "Bob", ("GUARDS",), None), Kind.INVITE, ("Groups: Guards",)),
         (Row(2, "bob@x.test", "", (), None), Kind.REFUSED, ("The name is missing.",)),
-        (Row(2, "", "Bob", (), None), Kind.REFUSED, ("The e-mail address is missing.",)),
+        (
+            Row(2, "", "Bob", (), None),
+            Kind.REFUSED,
+            ("The e-mail address or user name is missing.",),
+        ),
         (
             Row(2, "bob@x.test", "Bob", ("Nobody",), None),
             Kind.REFUSED,
