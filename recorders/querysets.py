@@ -9,20 +9,17 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from accounts.models import Organisation
+from accounts.models import Organisation, User
 from accounts.querysets import is_signed_in
 from protocol.tokens import RIGHTS
 from recorders.grants.held import Span
 from recorders.reach import Reach
-
-if TYPE_CHECKING:
-    from accounts.models import User
 
 
 class RecorderQuerySet(models.QuerySet[Any]):
@@ -117,6 +114,10 @@ class GrantQuerySet(models.QuerySet[Any]):
             footage_from=None,
             footage_to=None,
         )
+
+    def people(self) -> models.QuerySet[User]:
+        """Whoever has one of them, each once."""
+        return User.objects.filter(memberships__groups__grants__in=self).distinct()
 
 
 class HiddenCameraQuerySet(models.QuerySet[Any]):

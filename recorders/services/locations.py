@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 
 from accounts.access import announce_change
 from accounts.audit import Actor, record
-from accounts.models import Organisation, User
+from accounts.models import Organisation
 from recorders.models import Location
 
 
@@ -58,10 +57,5 @@ def delete_location(location: Location, actor: Actor) -> None:
     """Its recorders stay, without a location; grants on it go."""
     with transaction.atomic():
         record(location.organisation, actor, "location.removed", location.name)
-        announce_change(people_with_grants_at(location))
+        announce_change(location.grants.people())
         location.delete()
-
-
-def people_with_grants_at(location: Location) -> QuerySet[User]:
-    """Who may lose something when a recorder leaves it."""
-    return User.objects.filter(memberships__groups__grants__location=location).distinct()

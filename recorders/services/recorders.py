@@ -11,7 +11,6 @@ from accounts.audit import Actor, record
 from accounts.organisations.outsiders import everybody_at
 from accounts.webhooks.service import announce
 from recorders.models import Location, Recorder
-from recorders.services.locations import people_with_grants_at
 from recorders.services.presence import recorder_facts
 
 
@@ -34,7 +33,7 @@ def rename_and_move(recorder: Recorder, name: str, location: Location | None, ac
             after=after,
         )
         if left is not None and left != location:
-            announce_change(people_with_grants_at(left))
+            announce_change(left.grants.people())
 
 
 def remove(recorder: Recorder, actor: Actor, now: datetime) -> None:

@@ -11,7 +11,8 @@ from accounts.audit import PORTAL
 from accounts.errors import NotPossible
 from accounts.models import AuditEntry
 from recorders.grants.plain import Given, grants_of, set_grants
-from tests.conftest import make_recorder
+from recorders.models import Location
+from tests.conftest import give, make_recorder
 
 pytestmark = pytest.mark.django_db
 
@@ -80,3 +81,13 @@ def test_running_sessions_of_the_people_concerned_are_told(viewer, viewers):
         return await get_channel_layer().receive(channel)
 
     assert async_to_sync(scenario)() == {"type": "access.changed"}
+
+
+def test_the_people_of_grants_are_named_once_each(organisation, recorder, owner, viewer, viewers):
+    """Who may lose something when a recorder leaves a location."""
+    place = Location.objects.create(organisation=organisation, name="Quay")
+    for right in ("live", "playback"):
+        give(viewers, right, location=place)
+    assert list(place.grants.people()) == [viewer]
+    viewer.memberships.get().groups.clear()
+    assert not place.grants.people().exists()
