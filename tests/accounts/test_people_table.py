@@ -53,7 +53,7 @@ def test_no_spreadsheet_takes_a_name_for_a_formula(name):
         (b"a\0b", "no text"),
         (b"name\nAnna\n", "“email” is missing"),
         (b"email,role\na@b.test,x\n", "no column “role”"),
-        (b"email,login\n", "twice"),
+        (b"email,login\n", "mean the same"),
         (b'email\n"a@b.test\n', "no line of a CSV file"),
         (b"email\n" + b"a@b.test\n" * 1001, "at most 1000"),
     ],
