@@ -22,7 +22,7 @@ from cmr.identity import Identity, save_identity
 from protocol.times import format_time, parse_time
 from protocol.tokens import KeyRing, public_jwk
 from tests.services.process import free_ports, listens, running
-from tests.services.rtsp import RtspServer
+from tests.services.rtsp import RtspServer, rtsp_running
 
 PICTURE_MS = 30_000
 RECORDED_S = 6
@@ -47,12 +47,17 @@ class Recorder:
 
 
 @pytest.fixture(scope="module")
-def recorder(
-    foreign_rtsp: RtspServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Recorder]:
+def cameras(scene_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtspServer]:
+    """A server of their own: one plays for a single recorder."""
+    with rtsp_running(scene_files, tmp_path_factory.mktemp("rtsp")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def recorder(cameras: RtspServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
     folder = tmp_path_factory.mktemp("direct")
     http, https, streaming = free_ports(3)
-    _configure(folder, foreign_rtsp, (http, https, streaming))
+    _configure(folder, cameras, (http, https, streaming))
     save_identity(folder, _identity())
     command = [sys.executable, "-m", "cmr", "--config", str(folder / "cmr.toml")]
     for name, role in (("owner", "admin"), ("guard", "viewer")):

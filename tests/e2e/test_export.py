@@ -7,7 +7,6 @@ import io
 import json
 import os
 import signal
-import time
 import zipfile
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +21,7 @@ RANGE_S = 6
 @pytest.fixture
 def recorded(demo) -> dict[str, str]:
     """Query of the form: two cameras and seconds that are recorded by now."""
-    time.sleep(RANGE_S + 4)  # the wall clock is what fills a recording
+    demo.until_recorded(RANGE_S + 4)
     end = datetime.now(UTC) - timedelta(seconds=3)
     start = end - timedelta(seconds=RANGE_S)
     ids = ",".join(camera["id"] for camera in demo.cameras[:2])

@@ -1,5 +1,6 @@
 """An RTSP server that is not ours (aio-rtsp-toolkit). It plays each file in a circle, from its
-beginning for each client, so the clock in our scenes is not true here."""
+beginning for each client, so the clock in our scenes is not true here. It has a thread for each
+stream, six at most on two cores: more than that get nothing."""
 
 from __future__ import annotations
 
