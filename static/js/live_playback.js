@@ -122,8 +122,9 @@ export class LivePlayback {
     this.onchange();
   }
 
-  /** Nothing of the picture stays. */
+  /** Nothing of the picture stays, nor of a trouble that was about to be told. */
   #clear() {
+    this.#trouble = null;
     this.#buffer?.close();
     this.#buffer = null;
     this.#startedAt = null;

@@ -5,12 +5,19 @@
 export const ORDER = Object.freeze(["direct", "manual_nat", "lan", "p2p", "relay"]);
 
 const RETRY_MS = [30_000, 60_000, 300_000]; // after a failure: checks stop soon, then one try per 5 min (L2)
+// A recorder that refuses a way which the portal offers has not heard of new settings yet.
+const OFF_RETRY_MS = [2_000, 3_000, 5_000, 10_000, ...RETRY_MS];
 // The relay is signalling and the way back: it is fetched back like the session itself.
 const RELAY_RETRY_MS = [250, 500, 1_000, 2_000, 4_000, 4_000, 4_000, 4_000, 15_000];
 const DAMPED_MS = 300_000;
 const FLAPPING_MS = 120_000; // two deaths within this time are no accident
 
 const rank = (path) => ORDER.indexOf(path);
+
+function stepsOf(path, code) {
+  if (path === "relay") return RELAY_RETRY_MS;
+  return code === "path_off" ? OFF_RETRY_MS : RETRY_MS;
+}
 
 export class Paths {
   #ways = new Map(); // path → {offer, isMedia, state, failures, dueAt, deaths}
@@ -67,20 +74,21 @@ export class Paths {
     Object.assign(this.#ways.get(path), { state: "open", failures: 0 });
   }
 
-  failed(path, now, random = Math.random) {
+  /** `code` of the refusal, as the host said it. */
+  failed(path, now, { code = "", random = Math.random } = {}) {
     const way = this.#ways.get(path);
     if (!way) return;
-    const steps = path === "relay" ? RELAY_RETRY_MS : RETRY_MS;
+    const steps = stepsOf(path, code);
     const wait = steps[Math.min(way.failures, steps.length - 1)];
     const jitter = path === "relay" ? 0.2 + 0.8 * random() : 1;
     Object.assign(way, { state: "idle", failures: way.failures + 1, dueAt: Math.max(way.dueAt, now + wait * jitter) });
   }
 
   /** An open path died: it is tried again like one that failed, later when it does so often. */
-  lost(path, now, random = Math.random) {
+  lost(path, now, { random = Math.random } = {}) {
     const way = this.#ways.get(path);
     way.deaths = [...way.deaths.filter((at) => now - at < FLAPPING_MS), now];
-    this.failed(path, now, random);
+    this.failed(path, now, { random });
     if (path !== "relay" && way.deaths.length > 1) way.dueAt = now + DAMPED_MS;
   }
 

@@ -40,6 +40,7 @@ class RecorderSession extends EventTarget {
   #granted = null;
   #askedAt = 0;
   #refusedAt = -Infinity;
+  #refusal = null; // a question about refusals that is due
   #token = "";
   #renewal = null;
   #wakeUp = null;
@@ -99,10 +100,19 @@ class RecorderSession extends EventTarget {
 
   /** A host lets no video through: the remote network settings changed. What is allowed now? */
   async pathRefused() {
-    const now = performance.now();
-    if (!this.#ways || now - this.#refusedAt < REFUSED_MS) return;
-    this.#refusedAt = now;
+    const waitMs = this.#refusedAt + REFUSED_MS - performance.now();
+    if (waitMs > 0) {
+      this.#refusal ??= setTimeout(() => this.#refusedLater(), waitMs); // what changed since the question
+      return;
+    }
+    if (!this.#ways) return;
+    this.#refusedAt = performance.now();
     await this.#askAgain(true);
+  }
+
+  #refusedLater() {
+    this.#refusal = null;
+    this.pathRefused();
   }
 
   /** Resolves when the session is open, however long that takes; rejects when `signal` is aborted. */

@@ -156,7 +156,7 @@ export class Ways {
 
   #failed(path, error) {
     if (this.#abort.signal.aborted) return;
-    this.#paths.failed(path, now());
+    this.#paths.failed(path, now(), { code: error.code });
     this.#changed(path, error.code, `${PATH_NAMES[path]}: ${error.message}`);
   }
 

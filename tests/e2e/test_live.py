@@ -166,6 +166,8 @@ def test_taking_the_grant_away_ends_the_running_stream(demo, signed_in) -> None:
         expect(page.locator(PLAYER)).to_have_attribute("data-state", "denied", timeout=60_000)
         expect(page.locator("[data-part=words]")).to_contain_text("right")
         assert page.locator(PLAYER).evaluate("player => player.video.readyState") == 0
+        page.wait_for_timeout(1_000)  # nothing that comes late is said over it
+        expect(page.locator(PLAYER)).to_have_attribute("data-state", "denied")
     finally:
         give_back(demo, taken)
     with contextlib.suppress(NotInTime):  # a change of rights may have brought it back already

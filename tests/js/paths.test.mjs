@@ -71,7 +71,7 @@ test("a failed path is tried again after 30 s, 60 s, then every 5 min (L2)", () 
 test("the relay is fetched back quickly", () => {
   const paths = offered();
   prove(paths, "relay", "lan");
-  paths.lost("relay", 100, () => 1);
+  paths.lost("relay", 100, { random: () => 1 });
   assert.equal(paths.best, "lan");
   assert.deepEqual(paths.due(350).filter((path) => path === "relay"), ["relay"]);
 });
@@ -100,6 +100,21 @@ test("another network: everything that failed is tried at once (L5)", () => {
   assert.deepEqual(paths.due(5_000), []);
   paths.probe(5_000);
   assert.deepEqual(paths.due(5_000), ["manual_nat", "lan", "p2p"]);
+});
+
+test("a path that the recorder still takes for switched off is tried again soon, while it is offered", () => {
+  const paths = offered();
+  prove(paths, "relay");
+  paths.offer(offers("p2p", "relay"), null, 0);
+  let now = 0;
+  for (const wait of [2_000, 3_000, 5_000, 10_000, 30_000]) {
+    paths.trying("p2p");
+    paths.failed("p2p", now, { code: "path_off" });
+    assert.deepEqual([paths.due(now + wait - 1), paths.due(now + wait)], [[], ["p2p"]]);
+    now += wait;
+  }
+  paths.offer(offers("relay"), null, now);
+  assert.equal(paths.nextDue(), null);
 });
 
 test("newer offers keep what is known of a path; what is not offered any more is not tried", () => {
