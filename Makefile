@@ -56,9 +56,10 @@ demo: static ## run Contera with sample cameras (CONTERA_PORT, CONTERA_DATA move
 PYTEST := $(BIN)/python -m pytest
 # Programs, sockets and a browser share two cores: what fails is tried again, and named in the summary.
 TESTS := $(PYTEST) -q -rR --reruns 2
-# Both cores; the tests of a file stay together, because they share what takes long to start.
+# Three at once keep both cores busy: half of a test's time is waiting. The tests of a file stay together,
+# because they share what takes long to start.
 # Not reordered by xdist: it would begin with files of many tests and end with the few that take minutes.
-PARALLEL := $(TESTS) -n 2 --dist loadfile --no-loadscope-reorder
+PARALLEL := $(TESTS) -n 3 --dist loadfile --no-loadscope-reorder
 # The part whose behaviour depends on the database.
 DJANGO_TESTS := $(wildcard tests/accounts tests/recorders tests/streaming tests/incidents tests/contera)
 # What the checks of the settings see: a portal in service.
