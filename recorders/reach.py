@@ -155,9 +155,9 @@ class Reach:
     def _named(self, path: str, wanted: frozenset[str], grants: Sequence[HeldGrant]) -> Q:
         """Cameras that a grant names."""
         found = _granted_cameras(path, grants)
-        if self._single_cameras is not None:
-            single = self._single_cameras.with_any(wanted)
-            found |= Q(**{f"{path}pk__in": single.values("camera")})
+        for organisation, single in self._single_cameras.items():
+            own = Q(**{f"{path}recorder__organisation": organisation})
+            found |= own & Q(**{f"{path}pk__in": single.with_any(wanted).values("camera")})
         return found
 
     def _by_built_in(self, wanted: frozenset[str]) -> set[UUID]:

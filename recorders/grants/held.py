@@ -3,7 +3,8 @@ database is asked about ids instead of about grants."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -54,28 +55,40 @@ class HeldGrant:
 @dataclass(frozen=True)
 class HeldGrants:
     """Grants of single cameras without a limit of footage or one that is judged may be thousands:
-    they stay a question to the database, and None when there are none."""
+    they stay a question to the database, for each organisation whose groups have some. They count
+    for cameras of that organisation alone."""
 
     values: Sequence[HeldGrant]
-    single_cameras: GrantQuerySet | None
+    single_cameras: Mapping[UUID, GrantQuerySet]
 
 
 def read_held(
     grants: GrantQuerySet, groups: Collection[Group], how: Circumstances, now: datetime
 ) -> HeldGrants:
-    """Of these groups; only grants whose scope belongs to the organisation of their group."""
+    """Of these groups; `values` have a scope that belongs to the organisation of their group."""
     if not groups:
-        return HeldGrants((), None)
+        return HeldGrants((), {})
     own = F("group__organisation")
     dated = grants.dated(now).filter(group__in=[group.pk for group in groups])
-    single = dated.filter(_PLAIN, camera__recorder__organisation=own)
     others = dated.filter(Q(camera=None) | ~_PLAIN).filter(
         Q(location=None, recorder=None, camera=None)
         | Q(location__organisation=own)
         | Q(recorder__organisation=own)
         | Q(camera__recorder__organisation=own)
     )
-    return HeldGrants(tuple(_values(others, groups, how, now)), single if single.exists() else None)
+    single = dated.filter(_PLAIN).exclude(camera=None)
+    return HeldGrants(tuple(_values(others, groups, how, now)), _by_organisation(single, groups))
+
+
+def _by_organisation(
+    grants: GrantQuerySet, groups: Iterable[Group]
+) -> Mapping[UUID, GrantQuerySet]:
+    having = set(grants.order_by().values_list("group", flat=True).distinct())
+    found: dict[UUID, list[UUID]] = defaultdict(list)
+    for group in groups:
+        if group.pk in having:
+            found[group.organisation_id].append(group.pk)
+    return {organisation: grants.filter(group__in=ids) for organisation, ids in found.items()}
 
 
 def _values(
