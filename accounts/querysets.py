@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from accounts import audit_words
 from accounts.circumstances import Circumstances
@@ -206,6 +206,15 @@ class ConsentQuerySet(models.QuerySet[Any]):
         return given.filter(dealers_above(lambda path: Q(dealer=F(f"organisation__{path}"))))
 
 
+def _called(words: str, **person: str) -> Q:
+    """Lines of whose organisation somebody is called so; `person`: the line's field for them."""
+    from accounts.models import Membership
+
+    at = {name: OuterRef(path) for name, path in person.items()}
+    named = Membership.objects.filter(organisation=OuterRef("organisation"), name__icontains=words)
+    return Q(Exists(named.filter(**at)))
+
+
 class AuditQuerySet(OrganisationOwnedQuerySet):
     def about(
         self,
@@ -218,17 +227,16 @@ class AuditQuerySet(OrganisationOwnedQuerySet):
         target: str = "",
         address: str = "",
     ) -> Self:
-        """Narrowed by what is given; `who` and `target` are parts of the words, `until` is
-        exclusive, `group` is one of `audit_words.GROUPS`."""
-        wanted = {
-            "actor_name__icontains": who,
-            "action": action,
-            "at__gte": since,
-            "at__lt": until,
-            "target__icontains": target,
-            "address": address,
-        }
+        """Narrowed by what is given; `who` and `target` are parts of the words, or of the name that
+        a person has in the organisation now; `until` is exclusive, `group` is one of
+        `audit_words.GROUPS`."""
+        wanted = {"action": action, "at__gte": since, "at__lt": until, "address": address}
         found = self.filter(**{name: value for name, value in wanted.items() if value})
+        if who:
+            found = found.filter(Q(actor_name__icontains=who) | _called(who, user="actor"))
+        if target:
+            login = _called(target, user__email="target") | _called(target, user__username="target")
+            found = found.filter(Q(target__icontains=target) | login)
         things = audit_words.things_of(group)
         begins = [Q(action__startswith=thing) for thing in things]
         return found.filter(reduce(or_, begins)) if begins else found

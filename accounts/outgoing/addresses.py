@@ -52,7 +52,7 @@ def embedded_ipv4(address: Address) -> IPv4Address | None:
 def unreachable_reason(address: Address) -> str | None:
     """Why nobody can mean this address as somebody else's."""
     reasons = {
-        "it means the client's own machine": address.is_loopback,
+        "it means the machine that uses it, no other": address.is_loopback,
         "it is a link-local address, good on one cable only": address.is_link_local,
         "it is a cloud provider's metadata service": address in _METADATA,
         "it is a multicast address": address.is_multicast,

@@ -156,4 +156,6 @@ def _not_reached(host: str, error: HTTPError, patience: Patience) -> NotReached:
         return NoAnswer(f"{host}: it did not answer in time.")
     if isinstance(error, urllib3.exceptions.SSLError):
         return NotReached(f"{host}: its certificate is not trusted.")
+    if isinstance(error.__cause__, ConnectionRefusedError):
+        return NoAnswer(f"{host}: it refused the connection.")
     return NoAnswer(f"{host}: it did not answer.")

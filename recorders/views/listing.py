@@ -33,8 +33,6 @@ _PART = "recorders/_list.html"
 @require_safe
 def my_recorders(request: HttpRequest) -> HttpResponse:
     context = _context(request)
-    organisation = context["shown"]
-    context["may_add"] = organisation and may_add_recorders(person_of(request), organisation)
     context["list"] = part(request, context["url"], _PART, context)
     return render(request, "recorders/list.html", context)
 
@@ -62,6 +60,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:  # Any: template values
     query = {name: value for name, value in (("q", text), ("state", state)) if value}
     return {
         "shown": organisation,
+        "may_add": organisation and may_add_recorders(user, organisation),
         "customer": customer,
         "page": page,
         "places": by_place(recorders, camera_counts(user, recorders), now),

@@ -43,6 +43,18 @@ def _shown(client, **query):
     return [line["entry"].action for line in page.context["lines"]]
 
 
+def test_people_are_found_by_the_name_they_have_here(signed_in, owner, viewer, stranger, trail):
+    """In another organisation they may have another one, which is nobody's business (A3)."""
+    viewer.memberships.update(name="Vera Voss")
+    record(trail, Actor(viewer, viewer.login), "person.signed_in", viewer.login)
+    record(trail, ADA, "person.changed", viewer.login)
+    stranger.memberships.update(name="Vera Voss")
+    assert _shown(signed_in, who="vera v") == ["person.signed_in"]
+    assert _shown(signed_in, target="voss") == ["person.changed", "person.signed_in"]
+    viewer.memberships.update(name="")
+    assert _shown(signed_in, who="vera v") == []
+
+
 @pytest.mark.parametrize(
     ("query", "shown"),
     [

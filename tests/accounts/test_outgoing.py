@@ -61,7 +61,7 @@ def test_what_is_no_plain_https_address_is_refused(url):
 
 
 def test_a_name_that_leads_here_is_refused():
-    with pytest.raises(NotReached, match="own machine"):
+    with pytest.raises(NotReached, match="machine that uses it"):
         fetch("https://localhost/", Reach.PUBLIC)
 
 

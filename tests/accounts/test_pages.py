@@ -102,7 +102,7 @@ def test_the_audit_trail_can_be_narrowed(office, organisation):
     assert "Recorder renamed: Gate" in page
     assert "Main &lt;gate&gt;" in page
     assert "Guards" not in page
-    assert "Nothing like that happened" in text(office.get("/audit/", {"until": "2001-01-01"}))
+    assert "No line is like that" in text(office.get("/audit/", {"until": "2001-01-01"}))
     assert "Enter a valid date" in text(office.get("/audit/", {"since": "yesterday"}))
 
 

@@ -158,7 +158,7 @@ def test_a_refusal_is_tried_again_for_two_days_and_redirects_are_not_followed(
 def test_a_receiver_that_is_gone_is_named(webhook, organisation):
     Webhook.objects.update(url="http://127.0.0.1:9/")
     announce(organisation.pk, "recorder.offline", {})
-    assert sent_at(timezone.now()).error == "127.0.0.1: it did not answer."
+    assert sent_at(timezone.now()).error == "127.0.0.1: it refused the connection."
 
 
 def test_it_is_switched_off_after_three_days_without_a_success(webhook, receiver, organisation):
