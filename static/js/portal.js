@@ -56,3 +56,12 @@ export function openSession(recorderId, path) {
 export function renewToken(recorderId, sessionId) {
   return post(addressOf(recorderId, "token"), { session_id: sessionId });
 }
+
+/** The paths that may carry video with a token, by its claim; none where it says nothing. */
+export function pathsOf(token) {
+  try {
+    return JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"))).paths ?? [];
+  } catch {
+    return [];
+  }
+}

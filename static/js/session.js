@@ -4,7 +4,7 @@
 
 import { Backoff, deniedPauseMs } from "./backoff.js";
 import { clockOffset, isKnown } from "./dialling.js";
-import { ASKED, openSession, PortalError, renewToken } from "./portal.js";
+import { ASKED, openSession, pathsOf, PortalError, renewToken } from "./portal.js";
 import { Close, ProtocolError } from "./protocol.js";
 import { CODES, PATH_NAMES, Report } from "./report.js";
 import { Ways } from "./ways.js";
@@ -244,9 +244,11 @@ class RecorderSession extends EventTarget {
 
   #renew() {
     return this.#ask(() => renewToken(this.recorderId, this.#granted.session_id), (renewed) => {
+      const before = pathsOf(this.#token);
       this.#token = renewed.token;
       this.#ways.renew();
       this.#plan(renewed);
+      if (pathsOf(renewed.token).some((path) => !before.includes(path))) this.#askAgain(); // a method was switched on
     });
   }
 

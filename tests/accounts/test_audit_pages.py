@@ -49,6 +49,7 @@ def test_people_are_found_by_the_name_they_have_here(signed_in, owner, viewer, s
     record(trail, Actor(viewer, viewer.login), "person.signed_in", viewer.login)
     record(trail, ADA, "person.changed", viewer.login)
     stranger.memberships.update(name="Vera Voss")
+    record(trail, Actor(stranger, stranger.login), "recorder.changed", "Gate")
     assert _shown(signed_in, who="vera v") == ["person.signed_in"]
     assert _shown(signed_in, target="voss") == ["person.changed", "person.signed_in"]
     viewer.memberships.update(name="")

@@ -247,6 +247,8 @@ def test_a_method_that_is_switched_off_gives_way_at_once(demo, allow, watching) 
     comes_over(page, "lan")
     allow("relay")
     comes_over(page, "relay")
+    allow("relay", "p2p")
+    comes_over(page, "p2p", timeout=20_000)  # a better one that is switched on is taken
     allow("p2p")
     words = page.locator("[data-part=words]")
     comes_over(page, "p2p", timeout=60_000)
