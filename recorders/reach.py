@@ -30,17 +30,19 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 NOTHING = Q(pk__in=[])
+MOST_HIDDEN = 200  # that are named one by one
 BuiltIn = Group.BuiltIn
 
 
 @dataclass(frozen=True)
 class _Standing:
-    """What was read of a person for one moment: their groups that count, and the grants of these
-    that hold."""
+    """What was read of a person for one moment: their groups that count, the grants of these that
+    hold, and the cameras that are hidden from them: ids, or a question for very many."""
 
     at: datetime
     groups: list[Group]
     grants: HeldGrants
+    hidden: Collection[UUID] | QuerySet[Any]
 
 
 _known: ContextVar[dict[tuple[UUID, Circumstances], _Standing] | None] = ContextVar(
@@ -60,15 +62,13 @@ def one_moment() -> Iterator[None]:
 
 
 class Reach:
-    """One per question. Groups and grants are read when it is made, in three queries at most: a
-    person is in few groups, and what follows is simple for the database."""
+    """One per question. Groups, grants and what is hidden are read when it is made, in four queries
+    at most: a person is in few groups, and what follows is simple for the database."""
 
     def __init__(
         self, user: User, now: datetime | None = None, *, is_reading: bool = False
     ) -> None:
         """`is_reading`: what may be listed, for which the scope `read` of a token is enough."""
-        from recorders.models import HiddenCamera
-
         self._user = user
         self._is_reading = is_reading
         standing = _standing(user) if now is None else _read(user, now)
@@ -82,7 +82,7 @@ class Reach:
             BuiltIn.MANAGERS,
         )
         self._built_in = {name: _organisations(groups, name) for name in BUILT_IN}
-        self._hidden = HiddenCamera.objects.of(user).values("camera")
+        self._hidden = standing.hidden
 
     def recorders(self, rights: Iterable[str]) -> Q:
         """Recorders on which the person has one of the rights as a whole."""
@@ -198,7 +198,15 @@ def _read(user: User, now: datetime) -> _Standing:
     groups = list(Group.objects.in_force(user).select_related("organisation"))
     own = [group for group in groups if not group.built_in]
     held = read_held(Grant.objects.all(), own, user.circumstances, now)
-    return _Standing(now, groups, held)
+    return _Standing(now, groups, held, _hidden_from(user))
+
+
+def _hidden_from(user: User) -> Collection[UUID] | QuerySet[Any]:
+    from recorders.models import HiddenCamera
+
+    hidden = HiddenCamera.objects.of(user).order_by().values_list("camera", flat=True)
+    ids = list(hidden[: MOST_HIDDEN + 1])
+    return ids if len(ids) <= MOST_HIDDEN else hidden
 
 
 def _organisations(groups: Iterable[Group], *names: str) -> set[UUID]:

@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.querysets import with_circumstances
 from recorders.middleware import OneMomentMiddleware
-from recorders.models import Camera, Recorder
+from recorders import reach
+from recorders.models import Camera, HiddenCamera, Recorder
 from recorders.reach import one_moment
 from tests.conftest import take
 
@@ -28,7 +29,14 @@ def test_many_questions_about_a_person_cost_one_reading(viewer, recorder):
         for _ in range(5):
             assert Recorder.objects.visible_to(viewer).count() == 1
             assert watched(viewer) == 2
-    assert len(queries) == 3 + 10  # groups and their grants, then each question
+    assert len(queries) == 4 + 10  # groups, their grants, what is hidden; then each question
+
+
+@pytest.mark.parametrize("most", [200, 0])
+def test_what_is_hidden_is_hidden_however_much_it_is(most, viewer, viewers, recorder, monkeypatch):
+    monkeypatch.setattr(reach, "MOST_HIDDEN", most)
+    HiddenCamera.objects.create(group=viewers, camera=recorder.cameras.get(number=1))
+    assert watched(viewer) == 1
 
 
 def test_people_and_the_ways_they_are_here_are_kept_apart(viewer, owner, stranger, recorder):
