@@ -11,8 +11,8 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from accounts.querysets import with_circumstances
-from recorders.middleware import OneMomentMiddleware
 from recorders import reach
+from recorders.middleware import OneMomentMiddleware
 from recorders.models import Camera, HiddenCamera, Recorder
 from recorders.reach import one_moment
 from tests.conftest import take
