@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from threading import Thread
 from typing import Any
 
-from contera.listening import Server, listen, server_config
+from tests.fakes.asgi_server import serving
 
 
 @contextlib.asynccontextmanager
@@ -23,16 +23,8 @@ async def served(portal: Any) -> AsyncIterator[int]:
             await send({"type": "lifespan.startup.complete"})
         await send({"type": "lifespan.shutdown.complete"})
 
-    listener = listen("127.0.0.1", 0)
-    server = Server(server_config(without_lifespan))
-    task = asyncio.create_task(server.serve([listener]))
-    while not server.started:
-        await asyncio.sleep(0.01)
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        server.should_exit = True
-        await task
+    async with serving(without_lifespan) as port:
+        yield port
 
 
 @contextlib.contextmanager
